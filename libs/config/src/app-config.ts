@@ -21,7 +21,8 @@ export interface ServiceConfig {
 /** Listeners and limits of the HTTP server. Durations in milliseconds. */
 export interface HttpConfig {
   readonly port: number;
-  readonly host: string;
+  /** `undefined`: every address, IPv6 and IPv4. */
+  readonly host: string | undefined;
   /** A second listener for `/metrics`, `/admin*` and the probes; they then answer nowhere else. */
   readonly managementPort: number | undefined;
   /** `true` (any proxy), a number of hops, or a list of addresses and CIDRs. */

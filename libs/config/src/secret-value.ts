@@ -7,7 +7,8 @@ const WATCH_INTERVAL_MS = 2_000;
  * A secret that never prints: its value is behind a method, and every way of turning it into text masks it.
  *
  * A secret given by a `*_FILE` key is read anew each time it is asked for, so a rotated Kubernetes Secret holds
- * at once, whichever way the file was replaced. A file that is gone or empty for a moment keeps its last value.
+ * at once, whichever way the file was replaced. While the file is gone, empty or holds nonsense, the last good
+ * value stays.
  */
 export class SecretValue {
   private lastValue: string;
@@ -16,21 +17,23 @@ export class SecretValue {
     value: string,
     /** Path of the file the secret lives in; `undefined` for one from the environment. */
     readonly path: string | undefined,
+    private readonly isValid: (value: string) => boolean,
   ) {
     this.lastValue = value;
   }
 
   static fromEnvironment(value: string): SecretValue {
-    return new SecretValue(value, undefined);
+    return new SecretValue(value, undefined, () => true);
   }
 
   /**
-   * @throws Error naming the path when the file cannot be read or is empty.
+   * @param isValid what a later content must pass to take the place of the present one
+   * @throws Error when the file cannot be read or is empty
    */
-  static fromFile(path: string): SecretValue {
+  static fromFile(path: string, isValid: (value: string) => boolean = () => true): SecretValue {
     const value = readFileSync(path, 'utf8').trim();
-    if (value === '') throw new Error(`the file ${path} is empty`);
-    return new SecretValue(value, path);
+    if (value === '') throw new Error('the file is empty');
+    return new SecretValue(value, path, isValid);
   }
 
   /** The secret as it is now. */
@@ -38,7 +41,7 @@ export class SecretValue {
     if (this.path === undefined) return this.lastValue;
     try {
       const value = readFileSync(this.path, 'utf8').trim();
-      if (value !== '') this.lastValue = value;
+      if (value !== '' && this.isValid(value)) this.lastValue = value;
     } catch {
       // Being replaced at this moment, or taken away: the last value is the best there is.
     }

@@ -1,0 +1,27 @@
+/** Nest is ESM only: run by `node --experimental-vm-modules` (docs/decisions tells the why of each odd line). */
+const base = {
+  rootDir: import.meta.dirname,
+  extensionsToTreatAsEsm: ['.ts'],
+  // Exactly .swcrc, less its exclusion of tests.
+  transform: { '^.+\\.ts$': ['@swc/jest', { exclude: [], sourceMaps: 'inline' }] },
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  setupFiles: ['<rootDir>/test/support/setup.ts'],
+  testEnvironment: 'node',
+  // `source` makes `#libs/*` reach the sources; without it tests would silently load the last build.
+  testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.data/'],
+};
+
+export default {
+  projects: [
+    { ...base, displayName: 'unit', testMatch: ['<rootDir>/{apps,libs,scripts}/**/*.spec.ts'] },
+    { ...base, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'] },
+  ],
+  testTimeout: 30_000,
+  reporters: ['default', '<rootDir>/test/support/closing-line.reporter.mjs'],
+  coverageProvider: 'v8',
+  coverageDirectory: 'coverage',
+  coverageReporters: ['text-summary', 'text', 'lcov'],
+  collectCoverageFrom: ['apps/**/*.ts', 'libs/**/*.ts', '!**/*.spec.ts'],
+  coverageThreshold: { global: { lines: 95, branches: 90 } },
+};
