@@ -1,9 +1,13 @@
+import { readFileSync } from 'node:fs';
+
+// Exactly how the build compiles, less its exclusion of tests.
+const { exclude: _tests, $schema: _schema, ...swc } = JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
+
 /** Nest is ESM only: run by `node --experimental-vm-modules` (docs/decisions tells the why of each odd line). */
 const base = {
   rootDir: import.meta.dirname,
   extensionsToTreatAsEsm: ['.ts'],
-  // Exactly .swcrc, less its exclusion of tests.
-  transform: { '^.+\\.ts$': ['@swc/jest', { exclude: [], sourceMaps: 'inline' }] },
+  transform: { '^.+\\.ts$': ['@swc/jest', { ...swc, swcrc: false, sourceMaps: 'inline' }] },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   setupFiles: ['<rootDir>/test/support/setup.ts'],
   testEnvironment: 'node',

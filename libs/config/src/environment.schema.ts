@@ -15,7 +15,8 @@ export interface KeyDocumentation {
 
 const LARGEST_DURATION_MS = 3_600_000;
 
-const documented = <T extends z.ZodType>(schema: T, documentation: KeyDocumentation): T => schema.meta({ documentation });
+const documented = <T extends z.ZodType>(schema: T, documentation: KeyDocumentation): T =>
+  schema.meta({ documentation });
 
 const boolean = (): z.ZodType<boolean> =>
   z.stringbool({ truthy: ['1', 't', 'true', 'y', 'yes', 'on'], falsy: ['0', 'f', 'false', 'n', 'no', 'off'] });
@@ -108,11 +109,14 @@ export const environmentSchema = {
   ).optional(),
   TRUST_PROXY: documented(trustProxy(), {
     section: 'HTTP',
-    description: "Whose `X-Forwarded-For` decides the client's address in the log: `true`, a number of hops, or addresses and CIDRs.",
+    description:
+      "Whose `X-Forwarded-For` decides the client's address in the log: `true`, a number of hops, or addresses and CIDRs.",
     expects: 'true, false, a number of hops from 0 to 99, or addresses and CIDRs separated by commas',
   }).default(false),
   HTTP_REQUEST_TIMEOUT_MS: duration('HTTP', 1, 'Longest a client may take to send a whole request.').default(10_000),
-  HTTP_HEADERS_TIMEOUT_MS: duration('HTTP', 1, 'Longest a client may take to send the head of a request.').default(10_000),
+  HTTP_HEADERS_TIMEOUT_MS: duration('HTTP', 1, 'Longest a client may take to send the head of a request.').default(
+    10_000,
+  ),
   HTTP_KEEP_ALIVE_TIMEOUT_MS: duration(
     'HTTP',
     1,
@@ -138,9 +142,11 @@ export const environmentSchema = {
     0,
     'After the first signal: how long the service goes on serving while readiness already fails.',
   ).optional(),
-  SHUTDOWN_TIMEOUT_MS: duration('Service', 1, 'After the first signal: when the process ends, whatever is in flight.').default(
-    25_000,
-  ),
+  SHUTDOWN_TIMEOUT_MS: duration(
+    'Service',
+    1,
+    'After the first signal: when the process ends, whatever is in flight.',
+  ).default(25_000),
   ENABLE_METRICS: flag('Flags', 'Default of the flag `metrics_enabled`.').default(false),
   ENABLE_TRACING: flag('Flags', 'Default of the flag `tracing_enabled`.').default(false),
   ADMIN_FLAGS_ENABLED: flag('Flags', 'Whether `/admin/*` exists.').default(false),
@@ -160,7 +166,8 @@ export const environmentSchema = {
   FLAGD_SYNC_PORT: port('Flags', 'Port of flagd for the resolver `in-process`.').default(8015),
   FLAGD_RESOLVER: documented(z.enum(['rpc', 'in-process', 'file']), {
     section: 'Flags',
-    description: 'Where flags are evaluated: by flagd, in this process from a synced copy, or in this process from a file.',
+    description:
+      'Where flags are evaluated: by flagd, in this process from a synced copy, or in this process from a file.',
     expects: 'one of rpc, in-process, file',
     defaultText: '`rpc`; `file` when only a file is given',
   }).optional(),
@@ -173,20 +180,29 @@ export const environmentSchema = {
     expects: `postgres://user:password@host:port/database, with sslmode one of ${SSL_MODES.join(', ')} if any`,
     secret: true,
   }).optional(),
-  DATABASE_URL_FILE: path('Database', 'File that holds `DATABASE_URL`; its password is read again when it changes.').optional(),
-  DATABASE_MIGRATE_ON_START: flag('Database', 'Apply pending migrations at start (`ENVIRONMENT=local` only).').default(false),
+  DATABASE_URL_FILE: path(
+    'Database',
+    'File that holds `DATABASE_URL`; its password is read again when it changes.',
+  ).optional(),
+  DATABASE_MIGRATE_ON_START: flag('Database', 'Apply pending migrations at start (`ENVIRONMENT=local` only).').default(
+    false,
+  ),
   DATABASE_POOL_MAX: documented(wholeNumber(1, 1_000), {
     section: 'Database',
     description: 'Most connections of one instance.',
     expects: expectsNumber(1, 1_000),
   }).default(10),
   DATABASE_CONNECT_TIMEOUT_MS: duration('Database', 1, 'Longest wait for a connection.').default(2_000),
-  DATABASE_STATEMENT_TIMEOUT_MS: duration('Database', 1, 'Longest a statement of the service may run; migrations have no such limit.').default(
-    5_000,
-  ),
-  DATABASE_LOCK_TIMEOUT_MS: duration('Database', 1, "Longest a migration's statement waits for a table lock before it is tried again.").default(
-    5_000,
-  ),
+  DATABASE_STATEMENT_TIMEOUT_MS: duration(
+    'Database',
+    1,
+    'Longest a statement of the service may run; migrations have no such limit.',
+  ).default(5_000),
+  DATABASE_LOCK_TIMEOUT_MS: duration(
+    'Database',
+    1,
+    "Longest a migration's statement waits for a table lock before it is tried again.",
+  ).default(5_000),
   OTEL_EXPORTER_OTLP_ENDPOINT: documented(z.string().refine(isHttpUrl), {
     section: 'Telemetry',
     description: 'Base URL of an OTLP/HTTP receiver; not set: spans are not exported.',

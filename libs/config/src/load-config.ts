@@ -52,7 +52,10 @@ function findContradictions(values: Partial<EnvironmentValues>): ConfigProblem[]
   if (values.ADMIN_FLAGS_ENABLED && values.ENVIRONMENT === 'prod' && !values.ADMIN_TOKEN && !values.ADMIN_TOKEN_FILE)
     refuse('ADMIN_TOKEN', 'must be set (or ADMIN_TOKEN_FILE) where ADMIN_FLAGS_ENABLED is on and ENVIRONMENT is prod');
   if (values.DATABASE_MIGRATE_ON_START && values.ENVIRONMENT !== undefined && values.ENVIRONMENT !== 'local')
-    refuse('DATABASE_MIGRATE_ON_START', 'must be off unless ENVIRONMENT is local: elsewhere migrations run before the service');
+    refuse(
+      'DATABASE_MIGRATE_ON_START',
+      'must be off unless ENVIRONMENT is local: elsewhere migrations run before the service',
+    );
   if (values.FLAGD_RESOLVER === 'file' && values.FLAGD_OFFLINE_FLAG_SOURCE_PATH === undefined)
     refuse('FLAGD_OFFLINE_FLAG_SOURCE_PATH', 'must be set where FLAGD_RESOLVER is file');
   return problems;

@@ -1,1 +1,14 @@
-export const b: number = 1;
+export { DrainState } from './drain-state.service.js';
+export { createFastify, type FastifyHandlers } from './fastify.factory.js';
+export { GracefulShutdown, type ProcessExit } from './graceful-shutdown.service.js';
+export { ManagementRoute, type RequestPipeline, type RouteTraits } from './http.constants.js';
+export { HttpPipelineModule } from './http-pipeline.module.js';
+export { HttpPipeline } from './http-pipeline.service.js';
+export type { ClientErrorListener } from './http-server.js';
+export { listenOn, portOf } from './listen.js';
+export { ManagementListener } from './management-listener.service.js';
+export { PROBLEM_CONTENT_TYPE, type ProblemDetails, problemDetails } from './problem-details.js';
+export { currentRequest, RequestContext, runInRequest, UNMATCHED_ROUTE } from './request-context.js';
+export type { AroundRequestStage, OnRequestStage, OnResponseStage, OnSendStage } from './request-stage.js';
+export { ResponseHeadersStage } from './response-headers.stage.js';
+export { statusOf } from './response-status.js';

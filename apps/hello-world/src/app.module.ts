@@ -1,0 +1,29 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { type AppConfig, AppConfigModule } from '#libs/config';
+import { HttpPipelineModule } from '#libs/http';
+import { LoggingModule, type LogSink } from '#libs/logging';
+import { HelloModule } from './hello/hello.module.js';
+import { requestPipeline } from './request-pipeline.js';
+
+/** What exists before the container does, and goes into it. */
+export interface AppModuleOptions {
+  readonly config: AppConfig;
+  readonly logger: Logger;
+  readonly logSink: LogSink;
+}
+
+@Module({})
+export class AppModule {
+  static forRoot({ config, logger, logSink }: AppModuleOptions): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        AppConfigModule.forRoot(config),
+        LoggingModule.forRoot(logger, logSink),
+        HttpPipelineModule.forRoot(requestPipeline),
+        HelloModule,
+      ],
+    };
+  }
+}

@@ -1,0 +1,58 @@
+import 'reflect-metadata';
+import { Logger, type ModuleMetadata } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { AppConfig } from '#libs/config';
+import {
+  type ClientErrorListener,
+  createFastify,
+  HttpPipeline,
+  listenOn,
+  ManagementListener,
+  portOf,
+} from '#libs/http';
+import { createRootLogger, type LogSink, NestLogger } from '#libs/logging';
+import { AppModule } from './app.module.js';
+
+/** The application, ready to listen. */
+export interface CreatedApp {
+  readonly app: NestFastifyApplication;
+  /** Listens on the public and, where there is one, on the management port. */
+  readonly listen: () => Promise<void>;
+}
+
+/**
+ * Builds the application; `main.ts` and every test get the very same one.
+ *
+ * @param logSink what the log is written to
+ * @param testModules modules that only a test brings
+ */
+export async function createApp(
+  config: AppConfig,
+  logSink: LogSink,
+  testModules: NonNullable<ModuleMetadata['imports']> = [],
+): Promise<CreatedApp> {
+  const logger = createRootLogger(config.service, config.logging, logSink);
+  const nestLogger = new NestLogger(logger);
+  const onClientError: ClientErrorListener = (code, remoteAddress) =>
+    logger.info({ code, remote_address: remoteAddress }, 'request refused before it could be read; connection closed');
+  const fastify = createFastify(config.http, {
+    onFrameworkError: (...args) => app.get(HttpPipeline).refuse(...args),
+    onClientError,
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    { module: AppModule, imports: [AppModule.forRoot({ config, logger, logSink }), ...testModules] },
+    new FastifyAdapter(fastify),
+    { logger: nestLogger, abortOnError: false },
+  );
+  app.get(HttpPipeline).attach(app.getHttpAdapter().getInstance());
+  await app.init();
+
+  const listen = async (): Promise<void> => {
+    const management = app.get(ManagementListener);
+    await management.listen(fastify, config.http, onClientError);
+    await listenOn(config.http.host, (host) => app.listen({ port: config.http.port, host }));
+    new Logger('Server').log({ port: portOf(fastify.server), management_port: management.port, msg: 'listening' });
+  };
+  return { app, listen };
+}

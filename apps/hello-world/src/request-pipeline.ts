@@ -1,0 +1,12 @@
+import { type RequestPipeline, ResponseHeadersStage } from '#libs/http';
+import { AccessLogStage } from '#libs/logging';
+
+/**
+ * The way of one request, top to bottom. Around these stages: `libs/http` opens the request's context before the
+ * first, and Nest runs guard, pipe and handler between `onRequest` and `onSend`.
+ */
+export const requestPipeline: RequestPipeline = {
+  onRequest: [],
+  onSend: [ResponseHeadersStage],
+  onResponse: [AccessLogStage],
+};

@@ -1,0 +1,60 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { pino } from 'pino';
+
+/** Lines are written together once they fill this many bytes, or once the timer finds some waiting. */
+const BATCH_BYTES = 4_096;
+const FLUSH_INTERVAL_MS = 250;
+/** Beyond this a reader that does not keep up loses lines: the service never waits for it and never grows for it. */
+const BUFFER_LIMIT_BYTES = 8 * 1024 * 1024;
+/** Longest an exit waits for the reader to take the last lines. */
+const FINAL_FLUSH_TIMEOUT_MS = 1_000;
+
+/** Turns one JSON line into what is written. */
+export type LineFormat = (line: string) => string;
+
+/**
+ * Where log lines go: a file descriptor, buffered. A reader that is slow or gone never slows a request; the lines
+ * it does not take are counted.
+ */
+export class LogDestination {
+  private readonly stream: ReturnType<typeof pino.destination>;
+  private dropped = 0;
+  private readerGone = false;
+
+  /** @param fd file descriptor, 1 for standard output */
+  constructor(
+    fd: number,
+    private readonly format?: LineFormat,
+  ) {
+    // Writing synchronously would stop the whole process for as long as nobody reads the pipe.
+    this.stream = pino.destination({
+      fd,
+      sync: false,
+      minLength: BATCH_BYTES,
+      maxLength: BUFFER_LIMIT_BYTES,
+      periodicFlush: FLUSH_INTERVAL_MS,
+    });
+    this.stream.on('drop', () => this.dropped++);
+    this.stream.on('error', (error: NodeJS.ErrnoException) => {
+      // There is nowhere left to say so. Other errors (a full disk) may pass: the buffer is written again.
+      if (error.code === 'EPIPE') this.readerGone = true;
+    });
+  }
+
+  /** Lines lost since the start, because the reader was slow or gone. */
+  get droppedLines(): number {
+    return this.dropped;
+  }
+
+  write(line: string): void {
+    if (this.readerGone) this.dropped++;
+    else this.stream.write(this.format ? this.format(line) : line);
+  }
+
+  /** Writes out what is buffered, waiting at most a second for a reader that does not read. */
+  async flush(): Promise<void> {
+    if (this.readerGone) return;
+    const flushed = new Promise<void>((resolve) => this.stream.flush(() => resolve()));
+    await Promise.race([flushed, delay(FINAL_FLUSH_TIMEOUT_MS, undefined, { ref: false })]);
+  }
+}
