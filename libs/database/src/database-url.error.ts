@@ -1,0 +1,8 @@
+/** `DATABASE_URL` cannot be used. The message says why and shows no part of the URL. */
+export class DatabaseUrlError extends Error {
+  override readonly name = 'DatabaseUrlError';
+
+  constructor(problem: string) {
+    super(`DATABASE_URL ${problem}`);
+  }
+}

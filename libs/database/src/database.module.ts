@@ -1,0 +1,29 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { APP_CONFIG, type AppConfig } from '#libs/config';
+import { type PostgresDataSourceOptions, serviceDataSourceOptions } from './database.options.js';
+import { DatabaseConnection } from './database-connection.service.js';
+import { PostgresDataSource } from './postgres-data-source.js';
+import { TypeOrmLogger } from './typeorm.logger.js';
+
+/**
+ * Postgres through TypeORM. Without a `DATABASE_URL` the data source exists and is never connected.
+ *
+ * Nest waits for no connection: `DatabaseConnection` makes it in the background.
+ */
+@Module({
+  imports: [
+    TypeOrmModule.forRootAsync({
+      inject: [APP_CONFIG],
+      useFactory: ({ database, service }: AppConfig) => ({
+        ...serviceDataSourceOptions(database, service.name),
+        logger: new TypeOrmLogger(),
+        manualInitialization: true,
+      }),
+      dataSourceFactory: (options) => Promise.resolve(new PostgresDataSource(options as PostgresDataSourceOptions)),
+    }),
+  ],
+  providers: [DatabaseConnection],
+  exports: [DatabaseConnection],
+})
+export class DatabaseModule {}
