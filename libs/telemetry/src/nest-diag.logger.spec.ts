@@ -1,0 +1,37 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import { DiagLogLevel, diag } from '@opentelemetry/api';
+import { NestDiagLogger } from './nest-diag.logger.js';
+
+describe('NestDiagLogger', () => {
+  it('brings warnings and errors into the log, each once, and nothing below', () => {
+    const warn = jest.fn();
+    diag.setLogger(new NestDiagLogger({ warn }), DiagLogLevel.ALL);
+
+    diag.verbose('chatter');
+    diag.debug('chatter');
+    diag.info('chatter');
+    diag.warn('trouble');
+    diag.error('worse trouble');
+    diag.error('worse trouble');
+    diag.disable();
+
+    expect(warn.mock.calls).toEqual([['OpenTelemetry: trouble'], ['OpenTelemetry: worse trouble']]);
+  });
+
+  it('leaves out what comes with the text: it may hold headers', () => {
+    const warn = jest.fn();
+    const logger: { warn(message: string, ...rest: unknown[]): void } = new NestDiagLogger({ warn });
+
+    logger.warn('export failed', { authorization: 'Bearer secret' });
+
+    expect(JSON.stringify(warn.mock.calls)).not.toContain('secret');
+  });
+
+  it('cuts a long text', () => {
+    const warn = jest.fn<(message: string) => void>();
+
+    new NestDiagLogger({ warn }).error('x'.repeat(10_000));
+
+    expect(warn.mock.calls[0]?.[0].length).toBeLessThan(400);
+  });
+});
