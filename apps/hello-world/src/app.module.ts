@@ -1,8 +1,13 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { AdminModule } from '#libs/admin';
 import { type AppConfig, AppConfigModule } from '#libs/config';
+import { DatabaseModule } from '#libs/database';
+import { FlagsModule } from '#libs/flags';
+import { HealthModule } from '#libs/health';
 import { HttpPipelineModule } from '#libs/http';
 import { LoggingModule, type LogSink } from '#libs/logging';
+import { TelemetryModule } from '#libs/telemetry';
 import { HelloModule } from './hello/hello.module.js';
 import { requestPipeline } from './request-pipeline.js';
 
@@ -22,6 +27,11 @@ export class AppModule {
         AppConfigModule.forRoot(config),
         LoggingModule.forRoot(logger, logSink),
         HttpPipelineModule.forRoot(requestPipeline),
+        FlagsModule,
+        TelemetryModule,
+        DatabaseModule,
+        AdminModule.forRoot(config.admin),
+        HealthModule,
         HelloModule,
       ],
     };

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { Logger, type ModuleMetadata } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { OpenApiDocument } from '#libs/admin';
 import type { AppConfig } from '#libs/config';
 import {
   type ClientErrorListener,
@@ -40,12 +41,14 @@ export async function createApp(
     onFrameworkError: (...args) => app.get(HttpPipeline).refuse(...args),
     onClientError,
   });
+  const root = AppModule.forRoot({ config, logger, logSink });
   const app = await NestFactory.create<NestFastifyApplication>(
-    { module: AppModule, imports: [AppModule.forRoot({ config, logger, logSink }), ...testModules] },
+    { ...root, imports: [...(root.imports ?? []), ...testModules] },
     new FastifyAdapter(fastify),
-    { logger: nestLogger, abortOnError: false },
+    { logger: nestLogger, abortOnError: false, bodyParser: false },
   );
   app.get(HttpPipeline).attach(app.getHttpAdapter().getInstance());
+  app.get(OpenApiDocument).describe(app);
   await app.init();
 
   const listen = async (): Promise<void> => {

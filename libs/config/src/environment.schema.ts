@@ -18,8 +18,16 @@ const LARGEST_DURATION_MS = 3_600_000;
 const documented = <T extends z.ZodType>(schema: T, documentation: KeyDocumentation): T =>
   schema.meta({ documentation });
 
-const boolean = (): z.ZodType<boolean> =>
-  z.stringbool({ truthy: ['1', 't', 'true', 'y', 'yes', 'on'], falsy: ['0', 'f', 'false', 'n', 'no', 'off'] });
+/** Any case. */
+const booleanText = z.stringbool({
+  truthy: ['1', 't', 'true', 'y', 'yes', 'on'],
+  falsy: ['0', 'f', 'false', 'n', 'no', 'off'],
+});
+
+/** Reads a boolean as the environment writes it: `1 t true y yes on` or `0 f false n no off`, any case; `undefined` for anything else. */
+export function parseBooleanText(text: string): boolean | undefined {
+  return booleanText.safeParse(text).data;
+}
 
 const wholeNumber = (least: number, most: number): z.ZodType<number> =>
   z
@@ -84,7 +92,7 @@ const duration = (section: string, least: number, description: string) =>
     expects: `${expectsNumber(least, LARGEST_DURATION_MS)} (milliseconds)`,
   });
 const flag = (section: string, description: string) =>
-  documented(boolean(), { section, description, expects: expectsBoolean });
+  documented(booleanText, { section, description, expects: expectsBoolean });
 const path = (section: string, description: string) =>
   documented(z.string(), { section, description, expects: 'the path of a file' });
 

@@ -17,6 +17,12 @@ export type {
 export { AppConfigModule } from './app-config.module.js';
 export { APP_CONFIG, InjectAppConfig } from './config.constants.js';
 export { ConfigError, type ConfigProblem, EXIT_CODE_BAD_CONFIG } from './config.error.js';
-export { documentationOf, ENVIRONMENT_KEYS, type EnvironmentKey, type KeyDocumentation } from './environment.schema.js';
+export {
+  documentationOf,
+  ENVIRONMENT_KEYS,
+  type EnvironmentKey,
+  type KeyDocumentation,
+  parseBooleanText,
+} from './environment.schema.js';
 export { describeConfig, loadConfig } from './load-config.js';
 export { SecretValue } from './secret-value.js';

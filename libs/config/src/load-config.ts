@@ -31,7 +31,7 @@ export function parseEnvironment(environment: NodeJS.ProcessEnv): ParsedEnvironm
     if (result.success) values[key] = result.data;
     else problems.push({ key, problem: `must be ${documentationOf(key).expects}` });
   }
-  return { values: values as Partial<EnvironmentValues>, problems };
+  return { values, problems };
 }
 
 /** What no key shows by itself. A rule is silent about keys that are bad already. */

@@ -8,6 +8,7 @@ import {
 } from 'fastify';
 import type { HttpConfig } from '#libs/config';
 import { answerClientError, type ClientErrorListener, createHttpServer } from './http-server.js';
+import { acceptJsonBodies } from './json-body.js';
 import { requestIdOf } from './request-id.js';
 
 /** What Fastify must be told before it exists, since it happens before any hook runs. */
@@ -33,5 +34,7 @@ export function createFastify(config: HttpConfig, handlers: FastifyHandlers): Fa
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
   };
-  return fastify(options);
+  const instance = fastify(options);
+  acceptJsonBodies(instance);
+  return instance;
 }

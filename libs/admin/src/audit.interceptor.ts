@@ -1,0 +1,24 @@
+import { type CallHandler, type ExecutionContext, Injectable, Logger, type NestInterceptor } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { type Observable, tap } from 'rxjs';
+
+/**
+ * One line for every change by an admin endpoint that gets past the guard: who, what, and how it ended. The answer of
+ * such an endpoint is what holds from then on, so it is the record of the change.
+ */
+@Injectable()
+export class AuditInterceptor implements NestInterceptor {
+  private readonly logger = new Logger('Audit');
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const action = { action: context.getHandler().name, remote_address: request.ip };
+    return next.handle().pipe(
+      tap({
+        next: (result: unknown) => this.logger.log({ ...action, outcome: 'done', result, msg: 'admin action' }),
+        error: (error: unknown) =>
+          this.logger.warn({ ...action, outcome: 'refused', reason: (error as Error).message, msg: 'admin action' }),
+      }),
+    );
+  }
+}
