@@ -1,0 +1,217 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable, Logger } from '@nestjs/common';
+import {
+  ErrorCode,
+  type EvaluationContext,
+  type EvaluationDetails,
+  StandardResolutionReasons,
+} from '@openfeature/server-sdk';
+import { type AppConfig, InjectAppConfig } from '#libs/config';
+import { FLAG_NAMES, FLAGS, type FlagName } from './flags.constants.js';
+import { ProviderConnection } from './provider-connection.service.js';
+
+/** Longest a re-evaluation may take; nobody waits for it. */
+const REFRESH_TIMEOUT_MS = 1_000;
+const RETRY_FIRST_MS = 250;
+const RETRY_MOST_MS = 5_000;
+/** So many requests may wait for a provider that does not answer; all others get the default at once. */
+const MOST_PENDING = 64;
+/** An evaluation without an answer counts as pending no longer than this. */
+const FORGET_PENDING_MS = 30_000;
+/** An ordinary request, to learn whether a flag is targeted, and its value where there is no request. */
+const NO_REQUEST: EvaluationContext = Object.freeze({ targetingKey: 'no-request', route: '/', method: 'GET' });
+
+/** What the provider last said of a flag. */
+type Known =
+  /** Nothing usable so far: the default holds. */
+  | { readonly kind: 'unknown'; readonly reason: string }
+  /** One value for every request. */
+  | { readonly kind: 'static'; readonly value: boolean }
+  /** FLAG_NOT_FOUND or DISABLED: the default holds. */
+  | { readonly kind: 'absent'; readonly reason: string }
+  /** To be evaluated for each request; `value` is that of {@link NO_REQUEST}. */
+  | { readonly kind: 'targeted'; readonly value: boolean };
+
+/** One answer of the provider; `failed` says nothing about the flag. */
+type Answer =
+  | { readonly kind: 'static' | 'targeted'; readonly value: boolean; readonly reason: string }
+  | { readonly kind: 'absent'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** Value of a flag for one context, and where it comes from. */
+export interface CachedFlag {
+  readonly value: boolean;
+  readonly source: 'flagd' | 'default';
+  /** A resolution reason or an error code of OpenFeature. */
+  readonly reason: string;
+}
+
+/**
+ * Keeps what the provider said of each flag, so that a request does not ask again.
+ *
+ * A result with the reason STATIC, and FLAG_NOT_FOUND and DISABLED likewise, is kept until {@link refresh}, and
+ * stays in use until the new answer is there. Whether a flag is targeted is learnt by the same evaluation; only
+ * then is the provider asked on the way of a request.
+ */
+@Injectable()
+export class FlagCache {
+  readonly #logger = new Logger(FlagCache.name);
+  readonly #known = {} as Record<FlagName, Known>;
+  readonly #stopped = new AbortController();
+  readonly #deadlineMs: number;
+  /** Grows with each refresh: an answer to an older question is thrown away. */
+  #generation = 0;
+  #pending = 0;
+  #onChange: (flag: FlagName) => void = () => undefined;
+
+  constructor(
+    @InjectAppConfig() private readonly config: AppConfig,
+    private readonly connection: ProviderConnection,
+  ) {
+    this.#deadlineMs = config.flags.flagd?.deadlineMs ?? 0;
+    const reason =
+      connection.state === 'not_configured' ? StandardResolutionReasons.DEFAULT : ErrorCode.PROVIDER_NOT_READY;
+    for (const flag of FLAG_NAMES) this.#known[flag] = { kind: 'unknown', reason };
+  }
+
+  /** @param listener called after flagd changed what a flag is for requests */
+  onChange(listener: (flag: FlagName) => void): void {
+    this.#onChange = listener;
+  }
+
+  /** Value for one request: at once unless the flag is targeted, then after at most the deadline. Never rejects. */
+  evaluate(flag: FlagName, context: EvaluationContext): boolean | Promise<boolean> {
+    const known = this.#known[flag];
+    if (known.kind === 'static') return known.value;
+    const fallback = this.config.flags.defaults[flag];
+    if (known.kind !== 'targeted' || !this.connection.answers || this.#pending >= MOST_PENDING) return fallback;
+    return this.#ask(flag, context, this.#deadlineMs).then((answer) => ('value' in answer ? answer.value : fallback));
+  }
+
+  /** Value where there is no request, out of what is known. */
+  current(flag: FlagName): boolean {
+    const known = this.#known[flag];
+    return 'value' in known ? known.value : this.config.flags.defaults[flag];
+  }
+
+  /** Like {@link evaluate}, with the reason. */
+  async explain(flag: FlagName, context: EvaluationContext): Promise<CachedFlag> {
+    const known = this.#known[flag];
+    const fallback = this.config.flags.defaults[flag];
+    if (known.kind === 'static') {
+      const { STATIC, STALE } = StandardResolutionReasons;
+      return { value: known.value, source: 'flagd', reason: this.connection.state === 'ready' ? STATIC : STALE };
+    }
+    if (known.kind !== 'targeted') return { value: fallback, source: 'default', reason: known.reason };
+    if (!this.connection.answers) return { value: fallback, source: 'default', reason: ErrorCode.PROVIDER_NOT_READY };
+    const answer = await this.#ask(flag, context, this.#deadlineMs);
+    if (!('value' in answer)) return { value: fallback, source: 'default', reason: answer.reason };
+    return { value: answer.value, source: 'flagd', reason: answer.reason };
+  }
+
+  /** Asks the provider for every flag anew. Settles when each has an answer, or a later refresh took over. */
+  async refresh(): Promise<void> {
+    const generation = ++this.#generation;
+    await Promise.all(FLAG_NAMES.map((flag) => this.#refresh(flag, generation)));
+  }
+
+  stop(): void {
+    this.#generation++;
+    this.#stopped.abort();
+  }
+
+  async #refresh(flag: FlagName, generation: number): Promise<void> {
+    let doubted = false;
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.#ask(flag, NO_REQUEST, REFRESH_TIMEOUT_MS);
+      // Once the connection is back there will be a refresh of its own.
+      if (generation !== this.#generation || !this.connection.answers) return;
+      if (answer.kind === 'failed') {
+        if (attempt === 1) this.#tellFailure(flag, answer.reason);
+        await this.#pause(Math.min(RETRY_FIRST_MS * 2 ** (attempt - 1), RETRY_MOST_MS));
+      } else if (this.#isDoubtful(flag, answer) && !doubted) {
+        doubted = true;
+        await this.#pause(this.#deadlineMs);
+      } else {
+        return this.#learn(flag, answer);
+      }
+      if (generation !== this.#generation || !this.connection.answers) return;
+    }
+  }
+
+  /**
+   * Whether an answer may be a lost connection in disguise: flagd's provider reports gRPC's UNAVAILABLE as
+   * FLAG_NOT_FOUND. A flag that was there a moment ago is therefore asked for twice.
+   */
+  #isDoubtful(flag: FlagName, answer: Answer): boolean {
+    return answer.reason === ErrorCode.FLAG_NOT_FOUND && 'value' in this.#known[flag];
+  }
+
+  #learn(flag: FlagName, answer: Exclude<Answer, { kind: 'failed' }>): void {
+    const before = this.#describe(flag);
+    if ('value' in answer) this.#known[flag] = { kind: answer.kind, value: answer.value };
+    else this.#known[flag] = { kind: 'absent', reason: answer.reason };
+    const after = this.#describe(flag);
+    if (before === after) return;
+    this.#logger.log(`${FLAGS[flag]} changed by flagd: ${before} → ${after} (${answer.reason})`);
+    this.#onChange(flag);
+  }
+
+  /** What requests get, in a word. */
+  #describe(flag: FlagName): string {
+    return this.#known[flag].kind === 'targeted' ? 'by request' : String(this.current(flag));
+  }
+
+  #tellFailure(flag: FlagName, reason: string): void {
+    const known = this.#known[flag];
+    if (known.kind === 'unknown') this.#known[flag] = { kind: 'unknown', reason };
+    const holds =
+      known.kind === 'static'
+        ? `its last known value ${known.value}`
+        : `its default ${this.config.flags.defaults[flag]}`;
+    this.#logger.warn(`${FLAGS[flag]} cannot be evaluated (${reason}); ${holds} holds, asked again at least every 5 s`);
+  }
+
+  /** Asks the provider. Never rejects; without an answer in time the outcome is `failed`. */
+  #ask(flag: FlagName, context: EvaluationContext, timeoutMs: number): Promise<Answer> {
+    return new Promise((resolve) => {
+      let pending = true;
+      this.#pending++;
+      const settle = (answer: Answer): void => {
+        clearTimeout(timer);
+        if (pending) this.#pending--;
+        pending = false;
+        resolve(answer);
+      };
+      let timer = setTimeout(() => {
+        resolve({ kind: 'failed', reason: 'TIMEOUT' });
+        // The question itself cannot be taken back: the library gives its calls no deadline.
+        timer = setTimeout(settle, FORGET_PENDING_MS, { kind: 'failed', reason: 'TIMEOUT' }).unref();
+      }, timeoutMs).unref();
+      void this.#details(flag, context).then(settle);
+    });
+  }
+
+  async #details(flag: FlagName, context: EvaluationContext): Promise<Answer> {
+    try {
+      return classify(
+        await this.connection.client.getBooleanDetails(FLAGS[flag], this.config.flags.defaults[flag], context),
+      );
+    } catch (error) {
+      return { kind: 'failed', reason: String(error) };
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { ref: false, signal: this.#stopped.signal }).catch(() => undefined);
+  }
+}
+
+function classify({ value, reason, errorCode }: EvaluationDetails<boolean>): Answer {
+  const { DISABLED, ERROR, STATIC, UNKNOWN } = StandardResolutionReasons;
+  if (errorCode === ErrorCode.FLAG_NOT_FOUND) return { kind: 'absent', reason: errorCode };
+  if (errorCode !== undefined || reason === ERROR) return { kind: 'failed', reason: errorCode ?? ErrorCode.GENERAL };
+  if (reason === DISABLED) return { kind: 'absent', reason };
+  if (typeof value !== 'boolean') return { kind: 'failed', reason: ErrorCode.TYPE_MISMATCH };
+  return { kind: reason === STATIC ? 'static' : 'targeted', value, reason: reason ?? UNKNOWN };
+}
