@@ -30,8 +30,8 @@ export function parseFlagChanges({ body, bodyText, query }: FlagChangesInput): F
   const take = (key: string, value: unknown): void => {
     if (!isFlagName(key))
       throw new BadRequestException(`"${shown(key)}" is no flag; there are ${FLAG_NAMES.join(', ')}`);
-    if (changes.has(key)) throw new BadRequestException(`"${shown(key)}" is given twice`);
     if (typeof value !== 'boolean') throw new BadRequestException(`"${key}" must be true or false`);
+    if (changes.has(key) && changes.get(key) !== value) throw new BadRequestException(`"${key}" has two values`);
     changes.set(key, value);
   };
   refuseRepeatedKeys(bodyText);

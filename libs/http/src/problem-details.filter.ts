@@ -1,5 +1,5 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HttpPipeline } from './http-pipeline.service.js';
 import { PROBLEM_CONTENT_TYPE, type ProblemDetails, problemDetails } from './problem-details.js';
 
@@ -22,21 +22,21 @@ export class ProblemDetailsFilter implements ExceptionFilter {
   }
 
   private problemOf(error: unknown, request: FastifyRequest, reply: FastifyReply): ProblemDetails {
-    if (error instanceof HttpException) {
-      const status = error.getStatus();
-      if (status !== 404 || !request.is404) return problemDetails(status, request.id, detailOf(error));
-      // Nest's own detail would repeat the raw path.
-      const allow = this.pipeline.allowedMethodsOf(request);
-      if (allow === undefined) return problemDetails(404, request.id);
-      reply.header('allow', allow);
-      return problemDetails(405, request.id, `this path takes ${allow}`);
-    }
-    const status = (error as Partial<FastifyError> | undefined)?.statusCode ?? 500;
-    return problemDetails(
-      status >= 400 && status < 500 ? status : 500,
-      request.id,
-      (error as Error | undefined)?.message,
-    );
+    // Nest has made an HttpException of every Fastify error but those that are faults.
+    if (!(error instanceof HttpException)) return problemDetails(500, request.id);
+    const status = error.getStatus();
+    // Fastify reads a body before it finds that nobody wants it: what is wrong with it is beside the point then. A
+    // request without `Host` is refused wherever it goes.
+    const isUnserved = request.is404 && status < 500 && request.headers.host !== undefined;
+    return isUnserved ? this.unserved(request, reply) : problemDetails(status, request.id, detailOf(error));
+  }
+
+  /** 405 with `Allow` where the path is known (RFC 9110, section 15.5.6), else 404. Never repeats the raw path. */
+  private unserved(request: FastifyRequest, reply: FastifyReply): ProblemDetails {
+    const allow = this.pipeline.allowedMethodsOf(request);
+    if (allow === undefined) return problemDetails(404, request.id);
+    reply.header('allow', allow);
+    return problemDetails(405, request.id, `this path takes ${allow}`);
   }
 }
 
