@@ -15,6 +15,7 @@ import {
 import { loadSync } from '@grpc/proto-loader';
 import { FlagdCore } from '@openfeature/flagd-core';
 import { type FlagDefinitions, flagsFile } from './flagd/flag-definitions.js';
+import type { FlagdUnderTest } from './flagd/flagd-under-test.js';
 import { fromStruct, type ProtoStruct, toStruct } from './flagd/proto-struct.js';
 
 /**
@@ -35,7 +36,7 @@ const STATUS_OF_ERROR: Readonly<Record<string, status>> = {
 };
 
 /** A flagd for tests: OpenFeature's own engine behind flagd's two protocols, evaluation (rpc) and sync (in-process). */
-export class FlagdServer {
+export class FlagdServer implements FlagdUnderTest {
   evaluationPort = 0;
   syncPort = 0;
   #servers: Server[] = [];
@@ -103,6 +104,7 @@ export class FlagdServer {
 
   /** Comes back on the same ports. */
   async restart(flags?: FlagDefinitions): Promise<void> {
+    this.#behaviour = 'answer';
     if (flags !== undefined) this.#load(flags);
     this.evaluationPort = await this.#listen(
       this.evaluationPort,

@@ -10,16 +10,16 @@ export interface RunningFlags {
   readonly stage: FlagsStage;
   readonly log: RecordingLogger;
   readonly module: TestingModule;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 export class RecordingLogger implements LoggerService {
   readonly lines: string[] = [];
 
-  log = (message: unknown): number => this.lines.push(`info ${message}`);
-  warn = (message: unknown): number => this.lines.push(`warn ${message}`);
-  error = (message: unknown): number => this.lines.push(`error ${message}`);
-  fatal = (message: unknown): number => this.lines.push(`fatal ${message}`);
+  log = (message: unknown): number => this.lines.push(`info ${String(message)}`);
+  warn = (message: unknown): number => this.lines.push(`warn ${String(message)}`);
+  error = (message: unknown): number => this.lines.push(`error ${String(message)}`);
+  fatal = (message: unknown): number => this.lines.push(`fatal ${String(message)}`);
   debug = (): undefined => undefined;
   verbose = (): undefined => undefined;
 

@@ -14,10 +14,11 @@ import { ProviderConnection } from './provider-connection.service.js';
 const REFRESH_TIMEOUT_MS = 1_000;
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 5_000;
-/** So many requests may wait for a provider that does not answer; all others get the default at once. */
-const MOST_PENDING = 64;
-/** An evaluation without an answer counts as pending no longer than this. */
-const FORGET_PENDING_MS = 30_000;
+/** With so many questions past their deadline and not answered the provider hangs: requests get the default at once. */
+const MOST_OVERDUE = 64;
+/** A question counts as overdue no longer than this, so that a provider that lost some is asked again. */
+const FORGET_OVERDUE_MS = 30_000;
+const FLAG_NOT_FOUND: string = ErrorCode.FLAG_NOT_FOUND;
 /** An ordinary request, to learn whether a flag is targeted, and its value where there is no request. */
 const NO_REQUEST: EvaluationContext = Object.freeze({ targetingKey: 'no-request', route: '/', method: 'GET' });
 
@@ -37,6 +38,8 @@ type Answer =
   | { readonly kind: 'static' | 'targeted'; readonly value: boolean; readonly reason: string }
   | { readonly kind: 'absent'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
+
+const TIMED_OUT: Answer = Object.freeze({ kind: 'failed', reason: 'TIMEOUT' });
 
 /** Value of a flag for one context, and where it comes from. */
 export interface CachedFlag {
@@ -61,7 +64,7 @@ export class FlagCache {
   readonly #deadlineMs: number;
   /** Grows with each refresh: an answer to an older question is thrown away. */
   #generation = 0;
-  #pending = 0;
+  #overdue = 0;
   #onChange: (flag: FlagName) => void = () => undefined;
 
   constructor(
@@ -84,7 +87,7 @@ export class FlagCache {
     const known = this.#known[flag];
     if (known.kind === 'static') return known.value;
     const fallback = this.config.flags.defaults[flag];
-    if (known.kind !== 'targeted' || !this.connection.answers || this.#pending >= MOST_PENDING) return fallback;
+    if (known.kind !== 'targeted' || !this.connection.answers || this.#overdue >= MOST_OVERDUE) return fallback;
     return this.#ask(flag, context, this.#deadlineMs).then((answer) => ('value' in answer ? answer.value : fallback));
   }
 
@@ -109,10 +112,10 @@ export class FlagCache {
     return { value: answer.value, source: 'flagd', reason: answer.reason };
   }
 
-  /** Asks the provider for every flag anew. Settles when each has an answer, or a later refresh took over. */
+  /** Asks the provider for every flag anew. Settles with the first answers; a failed question is asked again later. */
   async refresh(): Promise<void> {
     const generation = ++this.#generation;
-    await Promise.all(FLAG_NAMES.map((flag) => this.#refresh(flag, generation)));
+    await Promise.all(FLAG_NAMES.map((flag) => this.#refresh(flag, generation, 1)));
   }
 
   stop(): void {
@@ -120,22 +123,21 @@ export class FlagCache {
     this.#stopped.abort();
   }
 
-  async #refresh(flag: FlagName, generation: number): Promise<void> {
-    let doubted = false;
-    for (let attempt = 1; ; attempt++) {
-      const answer = await this.#ask(flag, NO_REQUEST, REFRESH_TIMEOUT_MS);
-      // Once the connection is back there will be a refresh of its own.
-      if (generation !== this.#generation || !this.connection.answers) return;
-      if (answer.kind === 'failed') {
-        if (attempt === 1) this.#tellFailure(flag, answer.reason);
-        await this.#pause(Math.min(RETRY_FIRST_MS * 2 ** (attempt - 1), RETRY_MOST_MS));
-      } else if (this.#isDoubtful(flag, answer) && !doubted) {
-        doubted = true;
-        await this.#pause(this.#deadlineMs);
-      } else {
-        return this.#learn(flag, answer);
-      }
-      if (generation !== this.#generation || !this.connection.answers) return;
+  async #refresh(flag: FlagName, generation: number, attempt: number): Promise<void> {
+    // Once the connection is back there will be a refresh of its own.
+    const outdated = (): boolean => generation !== this.#generation || !this.connection.answers;
+    if (outdated()) return;
+    const answer = await this.#ask(flag, NO_REQUEST, REFRESH_TIMEOUT_MS);
+    if (outdated()) return;
+
+    if (answer.kind === 'failed') {
+      if (attempt === 1) this.#tellFailure(flag, answer.reason);
+      const pauseMs = Math.min(RETRY_FIRST_MS * 2 ** (attempt - 1), RETRY_MOST_MS);
+      void this.#pause(pauseMs).then(() => this.#refresh(flag, generation, attempt + 1));
+    } else if (attempt === 1 && this.#isDoubtful(flag, answer)) {
+      void this.#pause(this.#deadlineMs).then(() => this.#refresh(flag, generation, attempt + 1));
+    } else {
+      this.#learn(flag, answer);
     }
   }
 
@@ -144,7 +146,7 @@ export class FlagCache {
    * FLAG_NOT_FOUND. A flag that was there a moment ago is therefore asked for twice.
    */
   #isDoubtful(flag: FlagName, answer: Answer): boolean {
-    return answer.reason === ErrorCode.FLAG_NOT_FOUND && 'value' in this.#known[flag];
+    return answer.reason === FLAG_NOT_FOUND && 'value' in this.#known[flag];
   }
 
   #learn(flag: FlagName, answer: Exclude<Answer, { kind: 'failed' }>): void {
@@ -175,18 +177,19 @@ export class FlagCache {
   /** Asks the provider. Never rejects; without an answer in time the outcome is `failed`. */
   #ask(flag: FlagName, context: EvaluationContext, timeoutMs: number): Promise<Answer> {
     return new Promise((resolve) => {
-      let pending = true;
-      this.#pending++;
+      let overdue = false;
       const settle = (answer: Answer): void => {
         clearTimeout(timer);
-        if (pending) this.#pending--;
-        pending = false;
+        if (overdue) this.#overdue--;
+        overdue = false;
         resolve(answer);
       };
       let timer = setTimeout(() => {
-        resolve({ kind: 'failed', reason: 'TIMEOUT' });
+        overdue = true;
+        this.#overdue++;
+        resolve(TIMED_OUT);
         // The question itself cannot be taken back: the library gives its calls no deadline.
-        timer = setTimeout(settle, FORGET_PENDING_MS, { kind: 'failed', reason: 'TIMEOUT' }).unref();
+        timer = setTimeout(settle, FORGET_OVERDUE_MS, TIMED_OUT).unref();
       }, timeoutMs).unref();
       void this.#details(flag, context).then(settle);
     });

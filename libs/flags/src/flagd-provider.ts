@@ -24,7 +24,9 @@ export function flagdSource(config: FlagdConfig, logger: Logger): ProviderSource
         // The library repeats its errors at every attempt. The states of the provider are logged once, in one place.
         error: (message: unknown) => {
           if (config.resolver !== 'file' || !provider.initialised) return logger.debug(message);
-          return logger.warn(`${description} was changed and cannot be used; the last good flags hold: ${message}`);
+          return logger.warn(
+            `${description} was changed and cannot be used; the last good flags hold: ${String(message)}`,
+          );
         },
         warn: (message: unknown) => logger.warn(message),
         info: (message: unknown) => logger.debug(message),

@@ -1,0 +1,87 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type FlagDefinitions, flagsFile } from './flag-definitions.js';
+import type { FlagdUnderTest } from './flagd-under-test.js';
+
+const run = promisify(execFile);
+const PROBE_TIMEOUT_MS = 5_000;
+
+/** Why flagd's own container cannot be tested here; `undefined` when it can. */
+export function whyNoFlagdContainer(): string | undefined {
+  const tag = process.env['FLAGD_TAG'];
+  if (tag === undefined) return 'FLAGD_TAG is not set';
+  const image = spawnSync('docker', ['image', 'inspect', imageOf(tag)], { timeout: PROBE_TIMEOUT_MS });
+  if (image.error !== undefined) return 'there is no docker command';
+  return image.status === 0 ? undefined : `no container engine has the image ${imageOf(tag)}`;
+}
+
+/** flagd itself, in a container that reads a flags file of ours. */
+export class FlagdContainer implements FlagdUnderTest {
+  private constructor(
+    private readonly name: string,
+    private readonly folder: string,
+    readonly evaluationPort: number,
+    readonly syncPort: number,
+  ) {}
+
+  static async start(flags: FlagDefinitions): Promise<FlagdContainer> {
+    const folder = await mkdtemp(join(tmpdir(), 'flagd-'));
+    const [evaluationPort, syncPort] = await Promise.all([freePort(), freePort()]);
+    const container = new FlagdContainer(
+      `flagd-test-${process.pid}-${evaluationPort}`,
+      folder,
+      evaluationPort,
+      syncPort,
+    );
+    await container.setFlags(flags);
+    await run('docker', [
+      ...['create', '--name', container.name, '--volume', `${folder}:/flags:ro`],
+      ...['--publish', `127.0.0.1:${evaluationPort}:8013`, '--publish', `127.0.0.1:${syncPort}:8015`],
+      ...[imageOf(process.env['FLAGD_TAG'] ?? ''), 'start', '--uri', 'file:/flags/flags.json'],
+    ]);
+    await container.restart();
+    return container;
+  }
+
+  async setFlags(flags: FlagDefinitions): Promise<void> {
+    await writeFile(join(this.folder, 'flags.json'), flagsFile(flags));
+  }
+
+  async behave(behaviour: 'hang' | 'answer'): Promise<void> {
+    await run('docker', [behaviour === 'hang' ? 'pause' : 'unpause', this.name]);
+  }
+
+  async stop(): Promise<void> {
+    await run('docker', ['kill', this.name]);
+  }
+
+  async restart(flags?: FlagDefinitions): Promise<void> {
+    if (flags !== undefined) await this.setFlags(flags);
+    await run('docker', ['start', this.name]);
+  }
+
+  async remove(): Promise<void> {
+    await run('docker', ['rm', '--force', this.name]);
+    await rm(this.folder, { recursive: true });
+  }
+}
+
+function imageOf(tag: string): string {
+  return `ghcr.io/open-feature/flagd:${tag}`;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() =>
+        typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port')),
+      );
+    });
+  });
+}
