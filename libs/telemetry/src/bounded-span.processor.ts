@@ -137,7 +137,7 @@ export class BoundedSpanProcessor implements SpanProcessor {
 }
 
 /** A connection refused on both IPv4 and IPv6 has a code but no message. */
-function describe(error: (Error & { code?: unknown }) | undefined): string {
+function describe(error: (Error & { code?: string | number }) | undefined): string {
   return (error?.message || String(error?.code ?? 'no reason given')).slice(0, 200);
 }
 

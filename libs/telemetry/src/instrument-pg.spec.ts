@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { instrumentPg } from './instrument-pg.js';
 
-const original = pg.Client.prototype.query;
+const queryOfClient = (): unknown => Reflect.get(pg.Client.prototype, 'query');
+const original = queryOfClient();
 let undo: (() => void) | undefined;
 
 afterEach(() => undo?.());
@@ -11,7 +12,7 @@ describe('instrumentPg', () => {
   it('patches the client that is already loaded', async () => {
     undo = await instrumentPg();
 
-    expect(pg.Client.prototype.query).not.toBe(original);
+    expect(queryOfClient()).not.toBe(original);
   });
 
   it('when undone, leaves the client as it was', async () => {
@@ -19,6 +20,6 @@ describe('instrumentPg', () => {
 
     undo();
 
-    expect(pg.Client.prototype.query).toBe(original);
+    expect(queryOfClient()).toBe(original);
   });
 });

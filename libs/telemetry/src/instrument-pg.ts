@@ -27,7 +27,9 @@ export async function instrumentPg(): Promise<() => void> {
   });
   const definition = instrumentation.getModuleDefinitions().find(({ name }) => name === 'pg');
   definition?.patch?.(pg);
-  return () => void definition?.unpatch?.(pg);
+  return () => {
+    definition?.unpatch?.(pg);
+  };
 }
 
 /** Postgres quotes values in its messages (`invalid input syntax for type bigint: "…"`); the SQLSTATE stays, in the exception event. */

@@ -27,6 +27,14 @@ describe('NestDiagLogger', () => {
     expect(JSON.stringify(warn.mock.calls)).not.toContain('secret');
   });
 
+  it('keeps the first line: a stack is of no use there', () => {
+    const warn = jest.fn();
+
+    new NestDiagLogger({ warn }).error('Error: duplicate registration\n    at registerGlobal (global-utils.ts:59:17)');
+
+    expect(warn.mock.calls).toEqual([['OpenTelemetry: Error: duplicate registration']]);
+  });
+
   it('cuts a long text', () => {
     const warn = jest.fn<(message: string) => void>();
 

@@ -28,7 +28,8 @@ export class NestDiagLogger implements DiagLogger {
   verbose(): void {}
 
   private complain(message: string): void {
-    const text = message.slice(0, MAX_MESSAGE_LENGTH);
+    const [firstLine = ''] = message.split('\n', 1);
+    const text = firstLine.slice(0, MAX_MESSAGE_LENGTH);
     if (this.throttle.allows(text)) this.logger.warn(`OpenTelemetry: ${text}`);
   }
 }
