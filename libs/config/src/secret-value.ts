@@ -1,4 +1,4 @@
-import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 /** How often a secret's file is looked at for changes, in milliseconds. */
 const WATCH_INTERVAL_MS = 2_000;
@@ -54,8 +54,7 @@ export class SecretValue {
    * @returns what ends the watch; it never keeps the process alive.
    */
   onChange(listener: () => void): () => void {
-    const { path } = this;
-    if (path === undefined) return () => undefined;
+    if (this.path === undefined) return () => undefined;
     let known = this.reveal();
     const look = (): void => {
       const value = this.reveal();
@@ -63,8 +62,9 @@ export class SecretValue {
       known = value;
       listener();
     };
-    watchFile(path, { persistent: false, interval: WATCH_INTERVAL_MS }, look);
-    return () => unwatchFile(path, look);
+    // Not a watch of the system: it would follow the old file where a link changes over to a new one.
+    const timer = setInterval(look, WATCH_INTERVAL_MS).unref();
+    return () => clearInterval(timer);
   }
 
   toString(): string {

@@ -46,7 +46,13 @@ export class HttpPipeline {
 
     this.allowedMethods = new AllowedMethods(fastify);
     fastify.decorateRequest('context', undefined);
-    fastify.addHook('onRequest', (request, _reply, done) => this.begin(request, done));
+    fastify.addHook('onRequest', (request, reply, done) => {
+      // Fastify's own `onResponse` does not run for a client that went away before its answer was written.
+      reply.raw.once('close', () => {
+        if (!reply.raw.writableFinished) this.end(request, reply);
+      });
+      this.begin(request, done);
+    });
     fastify.addHook('onSend', (request, reply, _payload, done) => {
       this.send(request, reply);
       done();
