@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
@@ -22,10 +23,15 @@ export class AccessLogStage implements OnResponseStage {
         route: context.route,
         status: statusOf(reply),
         duration_ms: Math.round(durationMs * 1_000) / 1_000,
-        remote_address: request.ip,
+        remote_address: remoteAddressOf(request),
         user_agent: request.headers['user-agent']?.slice(0, USER_AGENT_LENGTH),
       },
       'request',
     );
   }
+}
+
+/** Behind a trusted proxy the address is what the proxy passed on, which may be anything. */
+function remoteAddressOf({ ip, raw }: FastifyRequest): string | undefined {
+  return isIP(ip) === 0 ? raw.socket.remoteAddress : ip;
 }

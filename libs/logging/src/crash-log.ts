@@ -9,7 +9,11 @@ const EXIT_CODE_CRASH = 1;
  * @param exit writes out what is buffered, bounded in time, then ends the process
  */
 export function endOnCrash(logger: Logger, exit: (code: number) => void): void {
+  let crashed = false;
   const onCrash = (error: unknown, origin: string): void => {
+    // What fails while the last lines are written fails because of the first.
+    if (crashed) return;
+    crashed = true;
     logger.fatal({ err: error, origin }, 'nobody caught this error: ending now');
     exit(EXIT_CODE_CRASH);
   };

@@ -36,8 +36,11 @@ export class LogDestination {
     });
     this.stream.on('drop', () => this.dropped++);
     this.stream.on('error', (error: NodeJS.ErrnoException) => {
-      // There is nowhere left to say so. Other errors (a full disk) may pass: the buffer is written again.
-      if (error.code === 'EPIPE') this.readerGone = true;
+      // Other errors (a full disk) may pass: the buffer is written again.
+      if (error.code !== 'EPIPE' || this.readerGone) return;
+      // There is nowhere left to say so, and no use in trying.
+      this.readerGone = true;
+      this.stream.destroy();
     });
   }
 

@@ -3,8 +3,13 @@ import { type LineFormat, LogDestination } from './log-destination.js';
 
 const STANDARD_OUTPUT = 1;
 
-/** Standard output: JSON lines, or lines for people where that is a terminal and `pino-pretty` is installed. */
+/**
+ * Standard output: JSON lines, or lines for people where that is a terminal and `pino-pretty` is installed.
+ */
 export async function openLogDestination(): Promise<LogDestination> {
+  // Node makes a pipe non-blocking when it opens its own stream on it. A write that blocks, because nobody reads,
+  // would hold a thread, and process.exit() waits for its threads: the process could not end.
+  void process.stdout;
   return new LogDestination(STANDARD_OUTPUT, isatty(STANDARD_OUTPUT) ? await prettyFormat() : undefined);
 }
 
