@@ -4,14 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { OpenApiDocument } from '#libs/admin';
 import type { AppConfig } from '#libs/config';
-import {
-  type ClientErrorListener,
-  createFastify,
-  HttpPipeline,
-  listenOn,
-  ManagementListener,
-  portOf,
-} from '#libs/http';
+import { createFastify, HttpPipeline, listenOn, ManagementListener, portOf, UnreadableRequests } from '#libs/http';
 import { createRootLogger, type LogSink, NestLogger } from '#libs/logging';
 import { AppModule } from './app.module.js';
 
@@ -35,11 +28,9 @@ export async function createApp(
 ): Promise<CreatedApp> {
   const logger = createRootLogger(config.service, config.logging, logSink);
   const nestLogger = new NestLogger(logger);
-  const onClientError: ClientErrorListener = (code, remoteAddress) =>
-    logger.info({ code, remote_address: remoteAddress }, 'request refused before it could be read; connection closed');
   const fastify = createFastify(config.http, {
     onFrameworkError: (...args) => app.get(HttpPipeline).refuse(...args),
-    onClientError,
+    onUnreadable: (...args) => app.get(UnreadableRequests).refuse(...args),
   });
   const root = AppModule.forRoot({ config, logger, logSink });
   const app = await NestFactory.create<NestFastifyApplication>(
@@ -53,8 +44,9 @@ export async function createApp(
 
   const listen = async (): Promise<void> => {
     const management = app.get(ManagementListener);
-    await management.listen(fastify, config.http, onClientError);
-    await listenOn(config.http.host, (host) => app.listen({ port: config.http.port, host }));
+    await management.listen(fastify, config.http);
+    const { port } = config.http;
+    await listenOn(config.http.host, port, (host) => app.listen({ port, host }));
     new Logger('Server').log({ port: portOf(fastify.server), management_port: management.port, msg: 'listening' });
   };
   return { app, listen };

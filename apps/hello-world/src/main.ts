@@ -11,5 +11,7 @@ if (Number(process.versions.node.split('.', 1)[0]) < LEAST_NODE_MAJOR) {
   process.exit(1);
 }
 
+const { TerminationSignals } = await import('./termination-signals.js');
+const signals = new TerminationSignals();
 const { run } = await import('./run.js');
-await run(process.argv.slice(2));
+await run(process.argv.slice(2), signals);

@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { type AppConfig, ConfigError, describeConfig, EXIT_CODE_BAD_CONFIG, loadConfig } from '#libs/config';
+import type { TerminationSignals } from './termination-signals.js';
 
 const EXIT_CODE_FAILURE = 1;
 
@@ -8,38 +9,47 @@ const EXIT_CODE_FAILURE = 1;
  *
  * @param args `--print-config` shows the configuration in force, secrets masked, and ends
  */
-export async function run(args: readonly string[]): Promise<void> {
+export async function run(args: readonly string[], signals: TerminationSignals): Promise<void> {
   try {
     if (args.includes('--print-config')) writeSync(1, `${JSON.stringify(describeConfig(), undefined, 2)}\n`);
-    else await serve(loadConfig());
+    else await serve(loadConfig(), signals);
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const line = {
-      level: 'fatal',
-      time: new Date().toISOString(),
-      msg: 'configuration is invalid',
-      problems: error.problems,
-    };
-    writeSync(1, `${JSON.stringify(line)}\n`);
-    process.exit(EXIT_CODE_BAD_CONFIG);
+    if (error instanceof ConfigError) {
+      writeFatal({ msg: 'configuration is invalid', problems: error.problems });
+      process.exit(EXIT_CODE_BAD_CONFIG);
+    }
+    writeFatal({ msg: 'the service could not start', err: { stack: (error as Error | undefined)?.stack } });
+    process.exit(EXIT_CODE_FAILURE);
   }
 }
 
-async function serve(config: AppConfig): Promise<void> {
+/** A last line where there is no logger yet. */
+function writeFatal(line: Readonly<Record<string, unknown>>): void {
+  writeSync(1, `${JSON.stringify({ level: 'fatal', time: new Date().toISOString(), ...line })}\n`);
+}
+
+async function serve(config: AppConfig, signals: TerminationSignals): Promise<void> {
   const { createRootLogger, endOnCrash, openLogDestination } = await import('#libs/logging');
   const destination = await openLogDestination();
-  const exit = (code: number): void => void destination.flush().finally(() => process.exit(code));
+  const exit = (code: number): void => {
+    process.exitCode = code;
+    void destination.flush().finally(() => process.exit(code));
+  };
   const logger = createRootLogger(config.service, config.logging, destination);
   endOnCrash(logger, exit);
+  signals.handle((signal) => {
+    logger.info(`${signal} while starting: ending now`);
+    exit(0);
+  });
 
   try {
     const { createApp } = await import('./create-app.js');
     const { GracefulShutdown } = await import('#libs/http');
     const { app, listen } = await createApp(config, destination);
-    app.get(GracefulShutdown).listen(app, config.shutdown, exit);
     await listen();
+    signals.handle((signal) => app.get(GracefulShutdown).onSignal(signal, app, config.shutdown, exit));
   } catch (error) {
-    logger.fatal({ err: error }, 'the service could not start');
+    logger.fatal({ err: error }, `the service could not start: ${(error as Error).message}`);
     exit(EXIT_CODE_FAILURE);
   }
 }

@@ -1,6 +1,5 @@
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import findMyWay from 'find-my-way';
-import type { RouteTraits } from './http.constants.js';
 
 interface Methods {
   readonly methods: Set<string>;
@@ -33,7 +32,7 @@ export class AllowedMethods {
   private learn({ url, method, config }: RouteOptions): void {
     let known = this.byTemplate.get(url);
     if (!known) {
-      known = { methods: new Set(), management: (config as RouteTraits | undefined)?.management === true };
+      known = { methods: new Set(), management: config?.management === true };
       this.byTemplate.set(url, known);
       this.router.on('GET', url, () => undefined, known);
     }

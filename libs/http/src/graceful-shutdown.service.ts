@@ -28,13 +28,8 @@ export class GracefulShutdown {
 
   constructor(private readonly drain: DrainState) {}
 
-  /** Listens to SIGTERM and SIGINT from here on. */
-  listen(app: INestApplication, config: ShutdownConfig, exit: ProcessExit): void {
-    for (const signal of Object.keys(EXIT_CODE_BY_SIGNAL) as Signal[])
-      process.on(signal, () => this.onSignal(signal, app, config, exit));
-  }
-
-  private onSignal(signal: Signal, app: INestApplication, config: ShutdownConfig, exit: ProcessExit): void {
+  /** The first signal begins the way out; a second one cuts it short. */
+  onSignal(signal: Signal, app: INestApplication, config: ShutdownConfig, exit: ProcessExit): void {
     if (this.started) {
       this.logger.warn(`second signal (${signal}): ending now, requests in flight are lost`);
       exit(EXIT_CODE_BY_SIGNAL[signal]);

@@ -7,6 +7,8 @@ import { HttpPipeline } from './http-pipeline.service.js';
 import { ManagementListener } from './management-listener.service.js';
 import { ProblemDetailsFilter } from './problem-details.filter.js';
 import { ResponseHeadersStage } from './response-headers.stage.js';
+import { StalledConnections } from './stalled-connections.service.js';
+import { UnreadableRequests } from './unreadable-requests.service.js';
 
 /** The way of a request, and the way out of the process. */
 @Module({})
@@ -24,8 +26,17 @@ export class HttpPipelineModule {
         HttpPipeline,
         ManagementListener,
         ResponseHeadersStage,
+        StalledConnections,
+        UnreadableRequests,
       ],
-      exports: [DrainState, GracefulShutdown, HttpPipeline, ManagementListener, ResponseHeadersStage],
+      exports: [
+        DrainState,
+        GracefulShutdown,
+        HttpPipeline,
+        ManagementListener,
+        ResponseHeadersStage,
+        UnreadableRequests,
+      ],
     };
   }
 }

@@ -1,11 +1,13 @@
-import { BadRequestException, Inject, Injectable, NotFoundException, type Type } from '@nestjs/common';
+import type { Server } from 'node:http';
+import { Inject, Injectable, Logger, NotFoundException, type Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AllowedMethods } from './allowed-methods.js';
+import { Connections } from './connections.js';
 import { REQUEST_PIPELINE, type RequestPipeline, type RouteTraits } from './http.constants.js';
-import { Listeners } from './listeners.js';
 import { PROBLEM_CONTENT_TYPE, problemDetails } from './problem-details.js';
 import { RequestContext, runInRequest, UNMATCHED_ROUTE } from './request-context.js';
+import { objectionTo } from './request-objection.js';
 import type { AroundRequestStage, OnRequestStage, OnResponseStage, OnSendStage } from './request-stage.js';
 
 declare module 'fastify' {
@@ -25,7 +27,8 @@ const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT'
  */
 @Injectable()
 export class HttpPipeline {
-  readonly listeners = new Listeners();
+  readonly connections = new Connections();
+  private readonly logger = new Logger('Http');
   private allowedMethods: AllowedMethods | undefined;
   private onRequestStages: readonly (OnRequestStage | AroundRequestStage)[] = [];
   private onSendStages: readonly OnSendStage[] = [];
@@ -45,44 +48,43 @@ export class HttpPipeline {
     this.onResponseStages = resolve(this.pipeline.onResponse);
 
     this.allowedMethods = new AllowedMethods(fastify);
+    this.watch(fastify.server, false);
     fastify.decorateRequest('context', undefined);
-    fastify.addHook('onRequest', (request, reply, done) => {
-      // Fastify's own `onResponse` does not run for a client that went away before its answer was written.
-      reply.raw.once('close', () => {
-        if (!reply.raw.writableFinished) this.end(request, reply);
-      });
-      this.begin(request, done);
-    });
+    fastify.addHook('onRequest', (request, reply, done) => this.begin(request, reply, done));
     fastify.addHook('onSend', (request, reply, _payload, done) => {
       this.send(request, reply);
       done();
     });
-    fastify.addHook('onResponse', (request, reply, done) => {
-      this.end(request, reply);
-      done();
-    });
+  }
+
+  /** Serves what comes through `server`, which does not listen yet. */
+  watch(server: Server, management: boolean): void {
+    this.connections.watch(server, management, (reply) => this.end(reply));
   }
 
   /** The value of `Allow` for a request that no route serves; `undefined` when its path is unknown. */
   allowedMethodsOf(request: FastifyRequest): string | undefined {
+    const connection = this.connections.of(request.raw.socket);
     const path = request.raw.url?.split('?', 1)[0] ?? '';
-    return this.allowedMethods?.find(path, (management) => this.listeners.serves(request.raw.socket, management));
+    return this.allowedMethods?.find(path, (management) => this.connections.serves(connection, management));
   }
 
   /** A request that never reached the hooks: the router could not read its URL. It is counted and logged like any other. */
   refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-    this.begin(request, () => {
-      reply.raw.once('close', () => this.end(request, reply));
+    this.begin(request, reply, () => {
       this.send(request, reply);
-      const problem = problemDetails(error.statusCode ?? 400, request.id, error.message);
+      // Fastify's own message would repeat the raw path.
+      const problem = problemDetails(error.statusCode ?? 400, request.id, 'the path cannot be read');
       reply.code(problem.status).header('content-type', PROBLEM_CONTENT_TYPE).send(JSON.stringify(problem));
     });
   }
 
-  private begin(request: FastifyRequest, done: (error?: Error) => void): void {
+  private begin(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
+    const { raw } = request;
     const { config } = request.routeOptions;
-    const served = config.url !== undefined && this.listeners.serves(request.raw.socket, config.management === true);
-    const method = request.raw.method ?? 'OTHER';
+    const connection = this.connections.of(raw.socket);
+    const served = config.url !== undefined && this.connections.serves(connection, config.management === true);
+    const method = raw.method ?? 'OTHER';
     const context = new RequestContext(
       request.id,
       KNOWN_METHODS.has(method) ? method : 'OTHER',
@@ -91,18 +93,16 @@ export class HttpPipeline {
       performance.now(),
     );
     request.context = context;
-    runInRequest(context, () => {
-      if (context.silent) done();
-      else this.enter(0, context, request, () => done(this.objection(request, config.url !== undefined && !served)));
+    connection?.inFlight.add(reply);
+    // Not Fastify's onResponse, which knows nothing of a client that went away.
+    reply.raw.once('finish', () => {
+      connection?.inFlight.delete(reply);
+      this.end(reply);
     });
-  }
-
-  /** Why a request that has entered goes no further: refused here, not in the router, so that every stage sees it. */
-  private objection(request: FastifyRequest, onWrongListener: boolean): Error | undefined {
-    if (onWrongListener) return new NotFoundException();
-    if (request.raw.headers.host === undefined && request.raw.httpVersion === '1.1')
-      return new BadRequestException('the Host header is missing (RFC 9112, section 3.2)');
-    return undefined;
+    // Refused here, so that every stage sees it and nobody parses a body for nothing.
+    const proceed = (error?: Error): void =>
+      done(error ?? objectionTo(raw) ?? (served ? undefined : new NotFoundException()));
+    runInRequest(context, () => (context.silent ? proceed() : this.enter(0, context, request, proceed)));
   }
 
   private enter(
@@ -127,10 +127,18 @@ export class HttpPipeline {
     for (const stage of this.onSendStages) stage.onSend(context, request, reply);
   }
 
-  private end(request: FastifyRequest, reply: FastifyReply): void {
+  private end(reply: FastifyReply): void {
+    const { request } = reply;
     const { context } = request;
     if (!context || context.silent) return;
     const durationMs = performance.now() - context.startedAt;
-    for (const stage of this.onResponseStages) stage.onResponse(context, request, reply, durationMs);
+    for (const stage of this.onResponseStages) {
+      try {
+        stage.onResponse(context, request, reply, durationMs);
+      } catch (error) {
+        // The answer is out: what goes wrong now is neither the client's matter nor the other stages'.
+        this.logger.error({ err: error, msg: `${stage.constructor.name} failed after the response` });
+      }
+    }
   }
 }

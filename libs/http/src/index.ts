@@ -4,7 +4,6 @@ export { GracefulShutdown, type ProcessExit } from './graceful-shutdown.service.
 export { ManagementRoute, type RequestPipeline, type RouteTraits } from './http.constants.js';
 export { HttpPipelineModule } from './http-pipeline.module.js';
 export { HttpPipeline } from './http-pipeline.service.js';
-export type { ClientErrorListener } from './http-server.js';
 export { listenOn, portOf } from './listen.js';
 export { ManagementListener } from './management-listener.service.js';
 export { PROBLEM_CONTENT_TYPE, type ProblemDetails, problemDetails } from './problem-details.js';
@@ -12,3 +11,4 @@ export { currentRequest, RequestContext, runInRequest, UNMATCHED_ROUTE } from '.
 export type { AroundRequestStage, OnRequestStage, OnResponseStage, OnSendStage } from './request-stage.js';
 export { ResponseHeadersStage } from './response-headers.stage.js';
 export { statusOf } from './response-status.js';
+export { UnreadableRequests } from './unreadable-requests.service.js';

@@ -4,21 +4,39 @@ import type { AddressInfo, ListenOptions, Server } from 'node:net';
 /** Errors of a machine without IPv6. */
 const NO_IPV6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
 
+const REASON_BY_CODE: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process listens there',
+  EACCES: 'this user may not',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'this machine has no such address',
+};
+
+/** A listener that cannot be. Its message names the port, the address and the reason. */
+export class ListenError extends Error {
+  constructor(host: string | undefined, port: number, cause: unknown) {
+    const { code = '', message } = cause as NodeJS.ErrnoException;
+    super(`cannot listen on port ${port} of ${host ?? 'any address'}: ${REASON_BY_CODE[code] ?? message}`, { cause });
+    this.name = 'ListenError';
+  }
+}
+
 /**
  * Listens on `host`; without one on every address, IPv6 and IPv4 (`::`), or on IPv4 alone where there is no IPv6.
  *
  * @param listen starts to listen and rejects with the system's error
+ * @throws {@link ListenError}
  */
-export async function listenOn(host: string | undefined, listen: (host: string) => Promise<unknown>): Promise<void> {
-  if (host !== undefined) {
-    await listen(host);
-    return;
-  }
+export async function listenOn(
+  host: string | undefined,
+  port: number,
+  listen: (host: string) => Promise<unknown>,
+): Promise<void> {
   try {
-    await listen('::');
+    await listen(host ?? '::');
   } catch (error) {
-    if (!NO_IPV6.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    await listen('0.0.0.0');
+    if (host !== undefined || !NO_IPV6.has((error as NodeJS.ErrnoException).code ?? ''))
+      throw new ListenError(host, port, error);
+    await listenOn('0.0.0.0', port, listen);
   }
 }
 

@@ -1,5 +1,5 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { HttpPipeline } from './http-pipeline.service.js';
 import { PROBLEM_CONTENT_TYPE, type ProblemDetails, problemDetails } from './problem-details.js';
 
@@ -22,13 +22,15 @@ export class ProblemDetailsFilter implements ExceptionFilter {
   }
 
   private problemOf(error: unknown, request: FastifyRequest, reply: FastifyReply): ProblemDetails {
-    // Nest has made an HttpException of every Fastify error but those that are faults.
-    if (!(error instanceof HttpException)) return problemDetails(500, request.id);
-    const status = error.getStatus();
-    // Fastify reads a body before it finds that nobody wants it: what is wrong with it is beside the point then. A
-    // request without `Host` is refused wherever it goes.
-    const isUnserved = request.is404 && status < 500 && request.headers.host !== undefined;
-    return isUnserved ? this.unserved(request, reply) : problemDetails(status, request.id, detailOf(error));
+    if (error instanceof HttpException) {
+      const status = error.getStatus();
+      const isUnserved = status === 404 && request.is404;
+      return isUnserved ? this.unserved(request, reply) : problemDetails(status, request.id, detailOf(error));
+    }
+    // Nest has made an HttpException of Fastify's own errors; what breaks while a body arrives is none of those.
+    const { statusCode = 500, message } = (error ?? {}) as Partial<FastifyError>;
+    const status = statusCode >= 400 && statusCode < 500 ? statusCode : 500;
+    return problemDetails(status, request.id, typeof message === 'string' ? message : undefined);
   }
 
   /** 405 with `Allow` where the path is known (RFC 9110, section 15.5.6), else 404. Never repeats the raw path. */
