@@ -5,8 +5,14 @@ import { BadRequestException, HttpException } from '@nestjs/common';
 const SANE_HOST = /^[\w.~!$&'()*+;=:%[\]-]*$/;
 
 /** What is wrong with the head of a request that the parser let pass, whichever route it asks for. */
-export function objectionTo({ headers, httpVersionMinor }: IncomingMessage): HttpException | undefined {
+export function objectionTo({
+  headers,
+  httpVersionMajor,
+  httpVersionMinor,
+}: IncomingMessage): HttpException | undefined {
   const { host, expect } = headers;
+  // A request line without a version. Its answer would need to be one without a head.
+  if (httpVersionMajor < 1) return new BadRequestException('the version of HTTP is missing');
   if (host === undefined) {
     // HTTP/1.0 has none.
     if (httpVersionMinor > 0) return new BadRequestException('the Host header is missing (RFC 9112, section 3.2)');

@@ -2,7 +2,6 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import type { Connection } from './connections.js';
 import { HttpPipeline } from './http-pipeline.service.js';
 import { PROBLEM_CONTENT_TYPE, problemDetails } from './problem-details.js';
 import { newRequestId } from './request-id.js';
@@ -40,7 +39,7 @@ export class UnreadableRequests {
     const status = STATUS_BY_ERROR_CODE[code] ?? 400;
     const last = [...connection.inFlight].at(-1);
     if (last && !last.sent && !last.request.raw.complete) this.answerHalfReceived(last, status);
-    else this.answerUnknown(connection, last, socket, code, status);
+    else this.answerUnknown(last, socket, code, status);
   }
 
   /** The head of the request was good and its body is not: it is a request like any other, with its own id and line. */
@@ -52,19 +51,12 @@ export class UnreadableRequests {
       .send(JSON.stringify(problem));
   }
 
-  private answerUnknown(
-    { management }: Connection,
-    previous: FastifyReply | undefined,
-    socket: Socket,
-    code: string,
-    status: number,
-  ): void {
+  private answerUnknown(previous: FastifyReply | undefined, socket: Socket, code: string, status: number): void {
     const requestId = newRequestId();
     this.logger.log({
       request_id: requestId,
       code,
       status,
-      management,
       remote_address: socket.remoteAddress,
       msg: 'request refused before it could be read; connection closed',
     });
