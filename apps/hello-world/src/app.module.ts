@@ -7,6 +7,7 @@ import { FlagsModule } from '#libs/flags';
 import { HealthModule } from '#libs/health';
 import { HttpPipelineModule } from '#libs/http';
 import { LoggingModule, type LogSink } from '#libs/logging';
+import { MetricsModule } from '#libs/metrics';
 import { TelemetryModule } from '#libs/telemetry';
 import { HelloModule } from './hello/hello.module.js';
 import { requestPipeline } from './request-pipeline.js';
@@ -32,6 +33,7 @@ export class AppModule {
         DatabaseModule,
         AdminModule.forRoot(config.admin),
         HealthModule,
+        MetricsModule,
         HelloModule,
       ],
     };

@@ -1,6 +1,7 @@
 import { FlagsStage } from '#libs/flags';
 import { type RequestPipeline, ResponseHeadersStage } from '#libs/http';
 import { AccessLogStage } from '#libs/logging';
+import { MetricsStage } from '#libs/metrics';
 import { TracingStage } from '#libs/telemetry';
 
 /**
@@ -10,5 +11,5 @@ import { TracingStage } from '#libs/telemetry';
 export const requestPipeline: RequestPipeline = {
   onRequest: [FlagsStage, TracingStage],
   onSend: [ResponseHeadersStage],
-  onResponse: [TracingStage, AccessLogStage],
+  onResponse: [MetricsStage, TracingStage, AccessLogStage],
 };
