@@ -230,7 +230,7 @@ describe('/admin', () => {
       async (headers) => {
         const app = await start();
 
-        const response = await post(app, '{"metrics":true}', { headers: headers as Record<string, string> });
+        const response = await post(app, '{"metrics":true}', { headers });
 
         expect(response.status).toBe(403);
         expect(await overrides(app)).toEqual({});

@@ -48,7 +48,7 @@ describe('probes of a service without a database', () => {
     ['?verbose', '/readyz?verbose', {}],
     ['Accept', '/readyz', { accept: 'application/json' }],
   ])('are told per check when asked by %s', async (_by, path, headers) => {
-    const { status, type, body } = await probe(app, path, headers as Record<string, string>);
+    const { status, type, body } = await probe(app, path, headers);
 
     expect([status, type]).toEqual([200, 'application/json; charset=utf-8']);
     expect(JSON.parse(body)).toMatchObject({ status: 'ok', details: { drain: { status: 'up' } } });
@@ -158,8 +158,7 @@ describe('probes of a service with a database', () => {
     const questions = jest.spyOn(app.app.get(DatabaseConnection), 'pendingMigrations');
     const startedAt = performance.now();
 
-    for (let round = 0; round < 10; round++)
-      await Promise.all(Array.from({ length: 100 }, async () => probe(app)));
+    for (let round = 0; round < 10; round++) await Promise.all(Array.from({ length: 100 }, async () => probe(app)));
 
     const seconds = (performance.now() - startedAt) / 1_000;
     expect(questions.mock.calls.length).toBeLessThanOrEqual(Math.ceil(seconds) + 1);

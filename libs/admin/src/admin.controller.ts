@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { type AppConfig, InjectAppConfig } from '#libs/config';
 import { FlagsService } from '#libs/flags';
 import { ManagementRoute } from '#libs/http';
+import { RequestMetricsInterceptor } from '#libs/metrics';
 import { AdminGuard } from './admin.guard.js';
 import { AuditInterceptor } from './audit.interceptor.js';
 import { parseFlagChanges } from './flag-changes.js';
@@ -15,6 +16,7 @@ import { OpenApiDocument } from './openapi.document.js';
 @ApiBearerAuth()
 @Controller('admin')
 @UseGuards(AdminGuard)
+@UseInterceptors(RequestMetricsInterceptor)
 export class AdminController {
   constructor(
     @InjectAppConfig() private readonly config: AppConfig,

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { AdminConfig } from '#libs/config';
 import { FlagsModule } from '#libs/flags';
+import { MetricsModule } from '#libs/metrics';
 import { AdminController } from './admin.controller.js';
 import { OpenApiDocument } from './openapi.document.js';
 
@@ -13,7 +14,7 @@ export class AdminModule {
   static forRoot({ enabled }: AdminConfig): DynamicModule {
     return {
       module: AdminModule,
-      imports: [FlagsModule],
+      imports: [FlagsModule, MetricsModule],
       controllers: enabled ? [AdminController] : [],
       providers: [OpenApiDocument],
       exports: [OpenApiDocument],

@@ -59,14 +59,18 @@ describe('parseFlagChanges', () => {
 
   it('meets any JSON with changes or a BadRequestException, and nothing else', () => {
     fc.assert(
-      fc.property(fc.json(), fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.array(fc.string()))), (text, query) => {
-        try {
-          const changes = fromBody(text, query);
-          expect(Object.values(changes).every((value) => typeof value === 'boolean')).toBe(true);
-        } catch (error) {
-          expect(error).toBeInstanceOf(BadRequestException);
-        }
-      }),
+      fc.property(
+        fc.json(),
+        fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.array(fc.string()))),
+        (text, query) => {
+          try {
+            const changes = fromBody(text, query);
+            expect(Object.values(changes).every((value) => typeof value === 'boolean')).toBe(true);
+          } catch (error) {
+            expect(error).toBeInstanceOf(BadRequestException);
+          }
+        },
+      ),
     );
   });
 });

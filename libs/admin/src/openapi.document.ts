@@ -77,13 +77,12 @@ function withCommonAnswers(document: OpenAPIObject): OpenAPIObject {
   for (const operation of operations) {
     if (!operation) continue;
     for (const answer of Object.values(operation.responses))
-      if (answer && 'description' in answer)
-        answer.headers = { ...answer.headers, 'X-Request-Id': REQUEST_ID_HEADER as never };
-    operation.responses['default'] = problem as never;
+      if (answer && 'description' in answer) answer.headers = { ...answer.headers, 'X-Request-Id': REQUEST_ID_HEADER };
+    operation.responses['default'] = problem;
   }
   document.components = {
     ...document.components,
-    schemas: { ...document.components?.schemas, Problem: PROBLEM_SCHEMA as never },
+    schemas: { ...document.components?.schemas, Problem: PROBLEM_SCHEMA },
   };
   return document;
 }

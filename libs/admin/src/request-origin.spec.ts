@@ -2,12 +2,18 @@ import { describe, expect, it } from '@jest/globals';
 import { isForeignRequest, isLocalHost } from './request-origin.js';
 
 describe('isLocalHost', () => {
-  it.each(['localhost', 'localhost:8080', 'LOCALHOST', 'a.localhost', '127.0.0.1', '127.9.9.9:1', '[::1]:8080', 'hello-world:80'])(
-    'takes %s',
-    (header) => {
-      expect(isLocalHost(header, 'hello-world')).toBe(true);
-    },
-  );
+  it.each([
+    'localhost',
+    'localhost:8080',
+    'LOCALHOST',
+    'a.localhost',
+    '127.0.0.1',
+    '127.9.9.9:1',
+    '[::1]:8080',
+    'hello-world:80',
+  ])('takes %s', (header) => {
+    expect(isLocalHost(header, 'hello-world')).toBe(true);
+  });
 
   it.each([
     undefined,

@@ -99,12 +99,10 @@ describe('loadConfig', () => {
     })();
 
     // A path may be any text; it is bad because nothing can be read there.
-    const paths: EnvironmentKey[] = ['FLAGD_OFFLINE_FLAG_SOURCE_PATH'];
+    const paths = new Set<EnvironmentKey>(['FLAGD_OFFLINE_FLAG_SOURCE_PATH']);
     expect(error).toBeInstanceOf(ConfigError);
     const { problems } = error as ConfigError;
-    expect(new Set(problems.map(({ key }) => key))).toEqual(
-      new Set(ENVIRONMENT_KEYS.filter((key) => !paths.includes(key))),
-    );
+    expect(new Set(problems.map(({ key }) => key))).toEqual(new Set(ENVIRONMENT_KEYS.filter((key) => !paths.has(key))));
     expect(JSON.stringify(problems)).not.toContain('s3cret');
     expect((error as ConfigError).message).not.toContain('s3cret');
   });

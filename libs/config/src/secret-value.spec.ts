@@ -22,7 +22,7 @@ describe('SecretValue', () => {
   it('never shows its value unasked', () => {
     const secret = SecretValue.fromEnvironment('hidden');
 
-    const shown = [`${secret}`, JSON.stringify({ secret }), inspect(secret), inspect({ deep: { secret } })];
+    const shown = [String(secret), JSON.stringify({ secret }), inspect(secret), inspect({ deep: { secret } })];
 
     expect(shown.join()).not.toContain('hidden');
     expect(secret.reveal()).toBe('hidden');

@@ -212,6 +212,7 @@ describe('FlagsService', () => {
         const bell = new EventEmitter();
         const late = once(bell, 'ring').then(() => ({ value: false, reason: 'STATIC' }));
         provider.change({ tracing_enabled: () => late });
+        await settled();
         provider.change({ tracing_enabled: isStatic(true) });
         await settled();
 
