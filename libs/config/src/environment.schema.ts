@@ -39,6 +39,8 @@ const wholeNumber = (least: number, most: number): z.ZodType<number> =>
 const expectsBoolean = 'one of 1 t true y yes on, or 0 f false n no off';
 const expectsNumber = (least: number, most: number): string => `a whole number from ${least} to ${most}`;
 
+const expectsDuration = (least: number): string => `${expectsNumber(least, LARGEST_DURATION_MS)} (milliseconds)`;
+
 const isHttpUrl = (value: string): boolean => /^https?:$/.test(URL.parse(value)?.protocol ?? '');
 
 /** The modes of libpq that mean one certain thing; `prefer` and `allow` fall back to clear text unseen. */
@@ -89,7 +91,7 @@ const duration = (section: string, least: number, description: string) =>
   documented(wholeNumber(least, LARGEST_DURATION_MS), {
     section,
     description,
-    expects: `${expectsNumber(least, LARGEST_DURATION_MS)} (milliseconds)`,
+    expects: expectsDuration(least),
   });
 const flag = (section: string, description: string) =>
   documented(booleanText, { section, description, expects: expectsBoolean });
@@ -145,11 +147,12 @@ export const environmentSchema = {
     description: 'Least level that is logged.',
     expects: 'one of fatal, error, warn, info, debug, trace, silent',
   }).default('info'),
-  SHUTDOWN_DRAIN_MS: duration(
-    'Service',
-    0,
-    'After the first signal: how long the service goes on serving while readiness already fails.',
-  ).optional(),
+  SHUTDOWN_DRAIN_MS: documented(wholeNumber(0, LARGEST_DURATION_MS), {
+    section: 'Service',
+    description: 'After the first signal: how long the service goes on serving while readiness already fails.',
+    expects: expectsDuration(0),
+    defaultText: '`5000`, and `0` where `ENVIRONMENT` is `local`',
+  }).optional(),
   SHUTDOWN_TIMEOUT_MS: duration(
     'Service',
     1,
