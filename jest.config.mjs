@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 
 // Exactly how the build compiles, less its exclusion of tests.
-const { exclude: _tests, $schema: _schema, ...swc } = JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
+const {
+  exclude: _tests,
+  $schema: _schema,
+  ...swc
+} = JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
 
 /** Nest is ESM only: run by `node --experimental-vm-modules` (docs/decisions tells the why of each odd line). */
 const base = {
