@@ -1,0 +1,135 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { identityOf } from '../../scripts/local/process-table.ts';
+
+const POLL_MS = 50;
+
+/** How a process ended: one of the two is set. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A program that a test runs. */
+export interface TestProcess {
+  readonly pid: number;
+  /** What it wrote so far. */
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /**
+   * Waits until its output, of both streams together, matches.
+   *
+   * @throws when it ends before, with the output
+   */
+  output(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Settles when it has ended and all its output is here. */
+  readonly exit: Promise<Exit>;
+  kill(signal?: NodeJS.Signals): void;
+  /** Writes to its input. */
+  write(text: string): void;
+}
+
+const running = new Set<ChildProcess>();
+
+/** Starts a program. Its environment is what is given and `PATH`, nothing of the test runner's. */
+export function startProcess(
+  program: string,
+  args: readonly string[],
+  { env, ...options }: Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 'gid'> = {},
+): TestProcess {
+  const child = spawn(program, args, {
+    ...options,
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  let [stdout, stderr, both] = ['', '', ''];
+  const progress = new EventTarget();
+  const tell = () => progress.dispatchEvent(new Event('progress'));
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk;
+    both += chunk;
+    tell();
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk;
+    both += chunk;
+    tell();
+  });
+  child.stdin.on('error', () => {}); // It ended first.
+  let ended = false;
+  const exit = once(child, 'close').then((ending) => {
+    const [code, signal] = ending as [number | null, NodeJS.Signals | null];
+    ended = true;
+    running.delete(child);
+    tell();
+    return { code, signal };
+  });
+  exit.catch(() => {}); // Shown by whoever awaits it.
+
+  return {
+    pid: child.pid ?? 0,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    async output(pattern) {
+      for (;;) {
+        const match = pattern.exec(both);
+        if (match) return match;
+        if (ended) throw new Error(`${program} ended before it wrote ${pattern}:\n${both}`);
+        await Promise.race([once(progress, 'progress'), exit]);
+      }
+    },
+    exit,
+    kill: (signal = 'SIGTERM') => void child.kill(signal),
+    write: (text) => void child.stdin.write(text),
+  };
+}
+
+/** Ends what a failed test left running: for `afterEach`. Asks first, so that programs can end their own children. */
+export async function endProcesses(): Promise<void> {
+  await Promise.all(
+    [...running].map(async (child) => {
+      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      child.kill('SIGTERM');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      clearTimeout(timer);
+      // A grandchild that went astray may hold the other ends.
+      for (const stream of child.stdio) stream?.destroy();
+      running.delete(child);
+    }),
+  );
+}
+
+/** Waits until an address answers with this status. */
+export async function answers(url: string, status = 200): Promise<string> {
+  for (;;) {
+    try {
+      const response = await fetch(url);
+      const body = await response.text();
+      if (response.status === status) return body;
+    } catch {
+      // Nobody listens yet.
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** Whether a process is there; what is left of one that ended and was not waited for does not count. */
+export function isRunning(pid: number): boolean {
+  return identityOf(pid) !== undefined;
+}
+
+/** Whether something listens on a port of the loopback address. */
+export async function isListening(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
