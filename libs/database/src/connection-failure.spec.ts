@@ -14,6 +14,7 @@ describe('failureReason', () => {
     [new Error('Connection terminated unexpectedly'), 'connection cut off'],
     [new Error('The server does not support SSL connections'), 'The server does not support SSL connections'],
     [Object.assign(new Error('numbered'), { code: 7 }), 'numbered'],
+    [new Error('cannot connect to db:5432', { cause: withCode('ECONNREFUSED') }), 'connection refused (ECONNREFUSED)'],
     ['just text', 'just text'],
   ])('puts %s into a few words', (error, reason) => {
     expect(failureReason(error)).toBe(reason);

@@ -38,6 +38,8 @@ export function failureReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   if (NO_ANSWER.test(message)) return 'no answer in time';
   if (CUT_OFF.test(message)) return 'connection cut off';
+  // Our own errors wrap the driver's, and say more than is anyone's business.
+  if (error instanceof Error && error.cause !== undefined) return failureReason(error.cause);
   return message;
 }
 

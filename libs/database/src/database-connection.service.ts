@@ -75,7 +75,6 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
     const closed = new AbortController();
     await Promise.race([this.connecting, delay(CLOSE_TIMEOUT_MS, closed.signal)]);
     closed.abort();
-    if (this.currentState === 'connected') this.currentState = 'connecting';
   }
 
   /**
