@@ -146,8 +146,9 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
     }
     this.dataSource.pool?.on('error', (error) => {
       const reason = failureReason(error);
+      // One death of a server breaks each connection in its own way.
       this.lostConnections.warn(
-        reason,
+        'lost',
         `an idle connection to ${this.dataSource.address} is lost: ${reason}; the next query opens another`,
       );
     });
