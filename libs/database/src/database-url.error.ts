@@ -2,7 +2,7 @@
 export class DatabaseUrlError extends Error {
   override readonly name = 'DatabaseUrlError';
 
-  constructor(problem: string) {
+  constructor(readonly problem: string) {
     super(`DATABASE_URL ${problem}`);
   }
 }
