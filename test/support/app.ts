@@ -30,7 +30,17 @@ export async function startTestApp(
   const config = loadConfig({ PORT: '0', HOST: '127.0.0.1', ...environment });
   const log = new MemoryLog();
   const { app, listen } = await createApp(config, log, modules);
-  await listen();
+  const close = async (): Promise<void> => {
+    await app.close();
+    // prom-client's registry belongs to the process: the next app of this test file starts from none.
+    register.clear();
+  };
+  try {
+    await listen();
+  } catch (error) {
+    await close();
+    throw error;
+  }
   const managementPort = app.get(ManagementListener).port;
   return {
     app,
@@ -38,10 +48,6 @@ export async function startTestApp(
     managementUrl: managementPort === undefined ? undefined : `http://127.0.0.1:${managementPort}`,
     log,
     lines: () => log.lines,
-    close: async () => {
-      await app.close();
-      // prom-client's registry belongs to the process: the next app of this test file starts from none.
-      register.clear();
-    },
+    close,
   };
 }
