@@ -3,7 +3,17 @@ import type { LoggingConfig, ServiceConfig } from '#libs/config';
 import { currentRequest } from '#libs/http';
 
 /** Keys whose values never reach a log line, wherever in the first two levels of an object they stand. */
-const SECRET_KEYS = ['authorization', 'cookie', 'password', 'secret', 'token', 'ADMIN_TOKEN', 'DATABASE_URL'];
+const SECRET_KEYS = [
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  'password',
+  'secret',
+  'token',
+  'ADMIN_TOKEN',
+  'DATABASE_URL',
+];
 
 function options({ name, version, environment }: ServiceConfig, { level }: LoggingConfig): LoggerOptions {
   return {
@@ -25,7 +35,10 @@ export function createRootLogger(
   return pino(
     {
       ...options(service, logging),
-      redact: { paths: SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]), censor: '[redacted]' },
+      redact: {
+        paths: SECRET_KEYS.flatMap((key) => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`]),
+        censor: '[redacted]',
+      },
       mixin: () => {
         const request = currentRequest();
         return request ? { request_id: request.requestId, trace_id: request.traceId, span_id: request.spanId } : {};
