@@ -91,8 +91,9 @@ export class ReadinessService implements OnApplicationBootstrap {
 
   private logChange(summary: string): void {
     if (summary === this.lastSummary) return;
+    const isStarting = this.lastSummary === undefined;
     this.lastSummary = summary;
-    if (summary === 'ready') this.logger.log('ready');
+    if (summary === 'ready' || isStarting) this.logger.log(summary);
     else this.logger.warn(`${summary}; load balancers send no new requests until this passes`);
   }
 }

@@ -17,7 +17,12 @@ export async function openLogDestination(): Promise<LogDestination> {
 async function prettyFormat(): Promise<LineFormat | undefined> {
   try {
     const { prettyFactory } = await import('pino-pretty');
-    return prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'service,version,environment' });
+    return prettyFactory({
+      colorize: true,
+      singleLine: true,
+      translateTime: 'SYS:HH:MM:ss.l',
+      ignore: 'service,version,environment',
+    });
   } catch {
     return undefined;
   }
