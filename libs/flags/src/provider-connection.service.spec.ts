@@ -30,6 +30,17 @@ describe('ProviderConnection', () => {
     await stop();
   });
 
+  it('tries again after a provider that could not even be made', async () => {
+    const { flags, log, stop } = await startFlags(WITH_FLAGD, (attempt) => {
+      if (attempt === 1) throw new Error('no such certificate');
+      return new FakeFlagProvider(tracing(true));
+    });
+
+    expect(log.about('cannot be used (no such certificate)')).toHaveLength(1);
+    await eventually('the second provider is taken', () => flags.evaluate('tracing') === true);
+    await stop();
+  });
+
   it('tells one failure once, and another one again', async () => {
     const reasons = ['refused', 'refused', 'no such file'];
     const { log, stop } = await startFlags(

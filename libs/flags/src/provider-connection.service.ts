@@ -64,10 +64,10 @@ export class ProviderConnection {
   }
 
   /**
-   * Connects, for as long as it takes.
+   * Connects, by as many attempts as it takes.
    *
    * @param onInvalidated called whenever results known so far may no longer hold
-   * @returns settles when a provider works for the first time, or the attempts have ended
+   * @returns settles with the outcome of the first attempt, good or bad
    */
   async start(onInvalidated: () => void): Promise<void> {
     if (this.source === null) return;
@@ -89,22 +89,23 @@ export class ProviderConnection {
   async #connect(source: ProviderSource): Promise<void> {
     this.#attempts?.abort();
     this.#attempts = new AbortController();
-    const { signal } = this.#attempts;
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      const candidate = source.create(attempt);
-      try {
-        await untilAborted(candidate.initialize?.(), signal);
-        await this.#bind(candidate);
-        return;
-      } catch (error) {
-        close(candidate);
-        if (!signal.aborted && !this.#mayTryAgain(error)) return;
-      }
-      await sleep(Math.min(RETRY_FIRST_MS * 2 ** (attempt - 1), RETRY_MOST_MS), undefined, {
-        ref: false,
-        signal,
-      }).catch(nothing);
+    await this.#try(source, 1, this.#attempts.signal);
+  }
+
+  /** Settles with this attempt; where it fails, the next one follows by itself. Never rejects. */
+  async #try(source: ProviderSource, attempt: number, signal: AbortSignal): Promise<void> {
+    let candidate: Provider | undefined;
+    try {
+      candidate = source.create(attempt);
+      await untilAborted(candidate.initialize?.(), signal);
+      await this.#bind(candidate);
+      return;
+    } catch (error) {
+      close(candidate);
+      if (signal.aborted || !this.#mayTryAgain(error)) return;
     }
+    const pauseMs = Math.min(RETRY_FIRST_MS * 2 ** (attempt - 1), RETRY_MOST_MS);
+    void sleep(pauseMs, undefined, { ref: false, signal }).then(() => this.#try(source, attempt + 1, signal), nothing);
   }
 
   /** OpenFeature closes the provider that was there before. */
@@ -181,9 +182,9 @@ function reasonOf(error: unknown): string {
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }
 
-function close(provider: Provider): void {
+function close(provider: Provider | undefined): void {
   try {
-    provider.onClose?.().catch(nothing);
+    provider?.onClose?.().catch(nothing);
   } catch {
     // A provider that cannot even close is left to the garbage collector.
   }
