@@ -1,16 +1,12 @@
-import { watchFile } from 'node:fs';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type FlagChange, FlagsService } from '#libs/flags';
+import { FlagsService } from '#libs/flags';
 import { startTestApp } from './support/app.js';
 import { eventually } from './support/eventually.js';
-import { booleanFlag, type FlagDefinitions, flagsFile, onWhere } from './support/flagd/flag-definitions.js';
+import { booleanFlag, type FlagDefinitions, onWhere } from './support/flagd/flag-definitions.js';
 import { FlagdContainer, whyNoFlagdContainer } from './support/flagd/flagd-container.js';
 import type { FlagdUnderTest } from './support/flagd/flagd-under-test.js';
 import { FlagdServer } from './support/flagd-server.js';
-import { type RunningFlags, startFlags } from './support/flags-module.js';
+import { flagdChange, type RunningFlags, startFlags } from './support/flags-module.js';
 
 const BOTH_ON: FlagDefinitions = { metrics_enabled: booleanFlag('on'), tracing_enabled: booleanFlag('on') };
 const BOTH_OFF: FlagDefinitions = { metrics_enabled: booleanFlag('off'), tracing_enabled: booleanFlag('off') };
@@ -29,154 +25,6 @@ async function started(environment: NodeJS.ProcessEnv): Promise<RunningFlags> {
   stops.push(running.stop);
   return running;
 }
-
-/** Resolves with the next change that flagd makes; to be called before what causes it. */
-function change(flags: FlagsService, flag: FlagChange['flag']): Promise<void> {
-  return new Promise((resolve) => {
-    const end = flags.onChange((told) => {
-      if (told.flag !== flag || told.action !== 'flagd') return;
-      end();
-      resolve();
-    });
-  });
-}
-
-describe('flags from a file', () => {
-  const reloadMs = 50;
-  let folder: string;
-  let file: string;
-
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'flags-'));
-    file = join(folder, 'flags.json');
-    stops.push(() => rm(folder, { recursive: true }));
-    // Watchers of one file share the pace of the first, so this spares the library's five seconds at each reload.
-    watchFile(file, { interval: reloadMs, persistent: false }, () => undefined);
-  });
-
-  const fromFile = (): Promise<RunningFlags> =>
-    started({ FLAGD_RESOLVER: 'file', FLAGD_OFFLINE_FLAG_SOURCE_PATH: file });
-
-  it('hold from the first request', async () => {
-    await writeFile(file, flagsFile(BOTH_ON));
-
-    const { flags } = await fromFile();
-
-    expect(flags.evaluate('tracing')).toBe(true);
-    expect(flags.providerState()).toBe('ready');
-    expect(await flags.effective()).toEqual({
-      metrics: { value: true, source: 'flagd', reason: 'STATIC' },
-      tracing: { value: true, source: 'flagd', reason: 'STATIC' },
-    });
-  });
-
-  it('change when the file is edited, when another is renamed over it, and when a flag goes', async () => {
-    await writeFile(file, flagsFile(BOTH_ON));
-    const { flags } = await fromFile();
-
-    const edited = change(flags, 'tracing');
-    await writeFile(file, flagsFile(BOTH_OFF));
-    await edited;
-    expect(flags.evaluate('tracing')).toBe(false);
-
-    const renamed = change(flags, 'tracing');
-    await writeFile(`${file}.new`, flagsFile(BOTH_ON));
-    await rename(`${file}.new`, file);
-    await renamed;
-    expect(flags.evaluate('tracing')).toBe(true);
-
-    const removed = change(flags, 'tracing');
-    await writeFile(file, flagsFile({ metrics_enabled: booleanFlag('on') }));
-    await removed;
-    expect(flags.evaluate('tracing')).toBe(false);
-    expect((await flags.effective()).tracing).toEqual({ value: false, source: 'default', reason: 'FLAG_NOT_FOUND' });
-  });
-
-  it('stay as they were when the file is broken or deleted, which is told once, and change when it is mended', async () => {
-    await writeFile(file, flagsFile(BOTH_ON));
-    const { flags, log } = await fromFile();
-
-    await writeFile(file, '{ "flags": ');
-    await eventually('the broken file is told', () => log.about(file).some((line) => line.startsWith('warn')));
-    expect(flags.evaluate('tracing')).toBe(true);
-    expect(log.about(`warn flags file ${file} was changed and cannot be used; the last good flags hold`)).toHaveLength(
-      1,
-    );
-
-    await rm(file);
-    await eventually('the deleted file is told', () => log.about('ENOENT').length === 1);
-    expect(flags.evaluate('tracing')).toBe(true);
-
-    const mended = change(flags, 'tracing');
-    await writeFile(file, flagsFile(BOTH_OFF));
-    await mended;
-    expect(flags.evaluate('tracing')).toBe(false);
-  });
-
-  it.each([
-    ['is missing', undefined, 'File not found'],
-    ['is no JSON', '{ "flags": ', 'Unexpected end of JSON input'],
-    ['has a flag without a state', '{ "flags": { "tracing_enabled": { "variants": {} } } }', 'Invalid flag state'],
-  ])(
-    'are the defaults while the file %s at start, and come as soon as it is good',
-    async (_circumstance, text, reason) => {
-      if (text !== undefined) await writeFile(file, text);
-
-      const { flags, log } = await fromFile();
-
-      expect(flags.evaluate('tracing')).toBe(false);
-      expect(flags.providerState()).toBe('error');
-      expect(log.about(`warn flags file ${file} cannot be used`)).toEqual([expect.stringContaining(reason)]);
-
-      const appeared = change(flags, 'tracing');
-      await writeFile(file, flagsFile(BOTH_ON));
-      await appeared;
-      expect(flags.evaluate('tracing')).toBe(true);
-      expect(flags.providerState()).toBe('ready');
-      expect(log.about(`info flags file ${file} is ready`)).toHaveLength(1);
-    },
-  );
-
-  it('follow rules about the route, the method and the request', async () => {
-    const fraction = { fractional: [{ var: 'targetingKey' }, ['on', 50], ['off', 50]] };
-    await writeFile(
-      file,
-      flagsFile({ metrics_enabled: booleanFlag('off', fraction), tracing_enabled: onWhere('route', '/orders') }),
-    );
-    const { flags } = await fromFile();
-
-    expect(await flags.evaluate('tracing', { route: '/orders' })).toBe(true);
-    expect(await flags.evaluate('tracing', { route: '/' })).toBe(false);
-    const ids = Array.from({ length: 200 }, (_, index) => `request-${index}`);
-    const values = await Promise.all(ids.map(async (targetingKey) => flags.evaluate('metrics', { targetingKey })));
-    expect(values.filter(Boolean).length).toBeGreaterThan(50);
-    expect(values.filter(Boolean).length).toBeLessThan(150);
-  });
-
-  it('are the default where a flag has another type, which is told', async () => {
-    const text = { state: 'ENABLED', variants: { on: 'yes' }, defaultVariant: 'on' } as const;
-    await writeFile(file, flagsFile({ ...BOTH_ON, tracing_enabled: text }));
-
-    const { flags, log } = await fromFile();
-
-    expect(flags.evaluate('metrics')).toBe(true);
-    expect(flags.evaluate('tracing')).toBe(false);
-    expect((await flags.effective()).tracing).toEqual({ value: false, source: 'default', reason: 'TYPE_MISMATCH' });
-    expect(log.about('warn tracing_enabled cannot be evaluated (TYPE_MISMATCH); its default false holds')).toHaveLength(
-      1,
-    );
-  });
-
-  it('of this repository turn metrics on and tracing off', async () => {
-    const repositoryFile = join(import.meta.dirname, '../deploy/flags/flags.flagd.json');
-
-    const { flags } = await started({ FLAGD_RESOLVER: 'file', FLAGD_OFFLINE_FLAG_SOURCE_PATH: repositoryFile });
-
-    expect(flags.evaluate('metrics')).toBe(true);
-    expect(flags.evaluate('tracing')).toBe(false);
-    expect((await flags.effective()).tracing.source).toBe('flagd');
-  });
-});
 
 /** What holds for flagd whoever plays it. */
 function behavesAsFlagd(
@@ -206,7 +54,7 @@ function behavesAsFlagd(
     flagd = await start(BOTH_ON);
     const { flags } = await fromFlagd();
 
-    const changed = change(flags, 'tracing');
+    const changed = flagdChange(flags, 'tracing');
     await flagd.setFlags(BOTH_OFF);
     await changed;
 
@@ -220,12 +68,12 @@ function behavesAsFlagd(
     expect(flags.evaluate('tracing')).toBe(false);
     await eventually('the failure is told', () => log.about(`warn flagd (${resolver}, 127.0.0.1`).length === 1);
 
-    const cameUp = change(flags, 'tracing');
+    const cameUp = flagdChange(flags, 'tracing');
     await flagd.restart();
     await cameUp;
     expect(flags.evaluate('tracing')).toBe(true);
 
-    const changed = change(flags, 'tracing');
+    const changed = flagdChange(flags, 'tracing');
     await flagd.setFlags(BOTH_OFF);
     await changed;
     expect(flags.evaluate('tracing')).toBe(false);
@@ -240,7 +88,7 @@ function behavesAsFlagd(
     expect(running.flags.evaluate('tracing')).toBe(true);
     expect((await running.flags.effective()).tracing).toEqual({ value: true, source: 'flagd', reason: 'STALE' });
 
-    const cameBack = change(running.flags, 'tracing');
+    const cameBack = flagdChange(running.flags, 'tracing');
     await flagd.restart(BOTH_OFF);
     await cameBack;
     expect(running.flags.evaluate('tracing')).toBe(false);
@@ -253,7 +101,7 @@ function behavesAsFlagd(
     const { flags } = await fromFlagd();
     expect(flags.evaluate('tracing')).toBe(false);
 
-    const answered = change(flags, 'tracing');
+    const answered = flagdChange(flags, 'tracing');
     await flagd.behave('answer');
     await answered;
 
@@ -305,7 +153,7 @@ describe.each(['rpc', 'in-process'] as const)('flags from flagd by %s', (resolve
     const { flags } = await fromServer();
     for (let request = 0; request < 1_000; request++) void flags.evaluate('tracing', { route: '/' });
 
-    const changed = change(flags, 'tracing');
+    const changed = flagdChange(flags, 'tracing');
     server.setFlags(BOTH_OFF);
     await changed;
     for (let request = 0; request < 1_000; request++) void flags.evaluate('tracing', { route: '/' });
@@ -381,7 +229,7 @@ describe('flagd that lies', () => {
     await eventually('the failure is told', () => log.about('warn tracing_enabled cannot be evaluated').length === 1);
     expect(flags.evaluate('tracing')).toBe(true);
 
-    const truth = change(flags, 'tracing');
+    const truth = flagdChange(flags, 'tracing');
     server.behave('answer');
     await truth;
 
@@ -392,7 +240,7 @@ describe('flagd that lies', () => {
     const { flags } = await fromServer('in-process');
     server.pushGarbage();
 
-    const truth = change(flags, 'tracing');
+    const truth = flagdChange(flags, 'tracing');
     server.setFlags(BOTH_OFF);
     expect(flags.evaluate('tracing')).toBe(true);
     await truth;
@@ -405,7 +253,7 @@ describe('flagd that lies', () => {
     const { flags } = await fromServer('in-process');
     expect(flags.evaluate('tracing')).toBe(false);
 
-    const truth = change(flags, 'tracing');
+    const truth = flagdChange(flags, 'tracing');
     server.behave('answer');
     server.setFlags({ ...BOTH_ON, another: booleanFlag('on') });
     await truth;
@@ -428,7 +276,7 @@ describe('the service', () => {
     const metrics = async (): Promise<number> => (await fetch(`${service.url}/metrics`)).status;
     expect(await metrics()).toBe(404);
 
-    const on = change(service.app.get(FlagsService), 'metrics');
+    const on = flagdChange(service.app.get(FlagsService), 'metrics');
     server.setFlags(BOTH_ON);
     await on;
 

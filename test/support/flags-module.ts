@@ -2,7 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import type { Provider } from '@openfeature/server-sdk';
 import { AppConfigModule, loadConfig } from '#libs/config';
-import { FLAG_PROVIDER_SOURCE, FlagsModule, FlagsService, FlagsStage } from '#libs/flags';
+import { FLAG_PROVIDER_SOURCE, type FlagChange, FlagsModule, FlagsService, FlagsStage } from '#libs/flags';
 
 /** The flags library by itself, with what it logged. */
 export interface RunningFlags {
@@ -53,4 +53,15 @@ export async function startFlags(
     await module.close();
   };
   return { flags: module.get(FlagsService), stage: module.get(FlagsStage), log, module, stop };
+}
+
+/** Resolves with the next change that flagd makes; to be called before what causes it. */
+export function flagdChange(flags: FlagsService, flag: FlagChange['flag']): Promise<void> {
+  return new Promise((resolve) => {
+    const end = flags.onChange((told) => {
+      if (told.flag !== flag || told.action !== 'flagd') return;
+      end();
+      resolve();
+    });
+  });
 }
