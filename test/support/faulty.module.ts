@@ -72,6 +72,15 @@ class FaultyController {
     reply.raw.write('the beginning', () => this.logger.log('handler reached'));
   }
 
+  @Get('streamed')
+  async streamed(@Query('ms') ms: string, @Res() reply: FastifyReply): Promise<void> {
+    void reply.hijack();
+    reply.raw.writeHead(200, { 'content-length': 9 });
+    reply.raw.write('the ', () => this.logger.log('handler reached'));
+    await delay(Number(ms));
+    reply.raw.end('whole');
+  }
+
   @Get('talkative')
   talk(@Req() { headers }: FastifyRequest): string {
     this.logger.log({ msg: 'what came', headers, nested: { password: 'p4ss', deep: { token: 't0ken' } } });
@@ -121,9 +130,9 @@ class FaultyController {
   }
 
   @Get('rejection')
-  reject(): string {
+  reject(@Query('reason') reason: string | undefined): string {
     this.logger.log('last line before the crash');
-    void Promise.reject(new Error('nobody awaits this'));
+    void Promise.reject(reason === 'none' ? undefined : new Error('nobody awaits this'));
     return 'crashing';
   }
 }

@@ -33,32 +33,37 @@ export interface TestProcess {
 
 const running = new Set<ChildProcess>();
 
+export interface ProcessOptions extends Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 'gid'> {
+  /** Where its standard output goes instead of to the test: a file descriptor. */
+  readonly stdout?: number;
+}
+
 /** Starts a program. Its environment is what is given and `PATH`, nothing of the test runner's. */
 export function startProcess(
   program: string,
   args: readonly string[],
-  { env, ...options }: Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 'gid'> = {},
+  { env, stdout: output, ...options }: ProcessOptions = {},
 ): TestProcess {
   const child = spawn(program, args, {
     ...options,
     env: { PATH: process.env['PATH'], ...env },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', output ?? 'pipe', 'pipe'],
   });
   running.add(child);
   let [stdout, stderr, both] = ['', '', ''];
   const progress = new EventTarget();
   const tell = () => progress.dispatchEvent(new Event('progress'));
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
     stdout += chunk;
     both += chunk;
     tell();
   });
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     stderr += chunk;
     both += chunk;
     tell();
   });
-  child.stdin.on('error', () => {}); // It ended first.
+  child.stdin?.on('error', () => {}); // It ended first.
   let ended = false;
   const exit = once(child, 'close').then((ending) => {
     const [code, signal] = ending as [number | null, NodeJS.Signals | null];
@@ -83,7 +88,7 @@ export function startProcess(
     },
     exit,
     kill: (signal = 'SIGTERM') => void child.kill(signal),
-    write: (text) => void child.stdin.write(text),
+    write: (text) => void child.stdin?.write(text),
   };
 }
 

@@ -46,7 +46,8 @@ export async function createApp(
     const management = app.get(ManagementListener);
     await management.listen(fastify, config.http);
     const { port } = config.http;
-    await listenOn(config.http.host, port, (host) => app.listen({ port, host }));
+    // Not by Nest, which would log a failure once more than whoever called.
+    await listenOn(config.http.host, port, (host) => fastify.listen({ port, host }));
     new Logger('Server').log({ port: portOf(fastify.server), management_port: management.port, msg: 'listening' });
   };
   return { app, listen };

@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import type { ModuleMetadata } from '@nestjs/common';
 import {
   type AppConfig,
   ConfigError,
@@ -11,15 +12,22 @@ import type { TerminationSignals } from './termination-signals.js';
 
 const EXIT_CODE_FAILURE = 1;
 
+type TestModules = NonNullable<ModuleMetadata['imports']>;
+
 /**
  * The process: reads the configuration, builds the application, listens.
  *
  * @param args `--print-config` shows the configuration in force, secrets masked, and ends
+ * @param testModules modules that only a test brings
  */
-export async function run(args: readonly string[], signals: TerminationSignals): Promise<void> {
+export async function run(
+  args: readonly string[],
+  signals: TerminationSignals,
+  testModules: TestModules = [],
+): Promise<void> {
   try {
     if (args.includes('--print-config')) writeSync(1, `${JSON.stringify(describeConfig(), undefined, 2)}\n`);
-    else await serve(loadConfig(), signals);
+    else await serve(loadConfig(), signals, testModules);
   } catch (error) {
     if (error instanceof ConfigError) {
       writeFatal({ msg: 'configuration is invalid', problems: error.problems });
@@ -47,13 +55,13 @@ async function checkDatabaseUrl({ url }: DatabaseConfig): Promise<void> {
   }
 }
 
-async function serve(config: AppConfig, signals: TerminationSignals): Promise<void> {
+async function serve(config: AppConfig, signals: TerminationSignals, testModules: TestModules): Promise<void> {
   await checkDatabaseUrl(config.database);
   const { createRootLogger, endOnCrash, openLogDestination } = await import('#libs/logging');
   const destination = await openLogDestination();
   const exit = (code: number): void => {
     process.exitCode = code;
-    void destination.flush().finally(() => process.exit(code));
+    void destination.close().finally(() => process.exit(code));
   };
   const logger = createRootLogger(config.service, config.logging, destination);
   endOnCrash(logger, exit);
@@ -65,7 +73,7 @@ async function serve(config: AppConfig, signals: TerminationSignals): Promise<vo
   try {
     const { createApp } = await import('./create-app.js');
     const { GracefulShutdown } = await import('#libs/http');
-    const { app, listen } = await createApp(config, destination);
+    const { app, listen } = await createApp(config, destination, testModules);
     await listen();
     signals.handle((signal) => app.get(GracefulShutdown).onSignal(signal, app, config.shutdown, exit));
   } catch (error) {

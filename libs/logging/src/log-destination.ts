@@ -19,7 +19,8 @@ export type LineFormat = (line: string) => string;
 export class LogDestination {
   private readonly stream: ReturnType<typeof pino.destination>;
   private dropped = 0;
-  private readerGone = false;
+  private closed = false;
+  private closing: Promise<void> | undefined;
 
   /** @param fd file descriptor, 1 for standard output */
   constructor(
@@ -36,11 +37,9 @@ export class LogDestination {
     });
     this.stream.on('drop', () => this.dropped++);
     this.stream.on('error', (error: NodeJS.ErrnoException) => {
-      // Other errors (a full disk) may pass: the buffer is written again.
-      if (error.code !== 'EPIPE' || this.readerGone) return;
-      // There is nowhere left to say so, and no use in trying.
-      this.readerGone = true;
-      this.stream.destroy();
+      // There is nowhere left to say so, and no use in trying. Other errors (a full disk) may pass: what is buffered
+      // is written again.
+      if (error.code === 'EPIPE') this.end();
     });
   }
 
@@ -50,14 +49,29 @@ export class LogDestination {
   }
 
   write(line: string): void {
-    if (this.readerGone) this.dropped++;
+    if (this.closed) this.dropped++;
     else this.stream.write(this.format ? this.format(line) : line);
   }
 
-  /** Writes out what is buffered, waiting at most a second for a reader that does not read. */
-  async flush(): Promise<void> {
-    if (this.readerGone) return;
+  /**
+   * Writes out what is buffered, waiting at most a second for a reader that does not read, and takes no line after
+   * that: the last thing before the process ends.
+   */
+  async close(): Promise<void> {
+    this.closing ??= this.flushAndEnd();
+    await this.closing;
+  }
+
+  private async flushAndEnd(): Promise<void> {
+    if (this.closed) return;
     const flushed = new Promise<void>((resolve) => this.stream.flush(() => resolve()));
-    await Promise.race([flushed, delay(FINAL_FLUSH_TIMEOUT_MS, undefined, { ref: false })]);
+    await Promise.race([flushed, delay(FINAL_FLUSH_TIMEOUT_MS)]);
+    this.end();
+  }
+
+  /** Without this pino would try once more while the process exits, and wait for the reader for ever. */
+  private end(): void {
+    this.closed = true;
+    this.stream.destroy();
   }
 }
