@@ -1,9 +1,10 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { eventually } from '../eventually.js';
 import { type FlagDefinitions, flagsFile } from './flag-definitions.js';
 import type { FlagdUnderTest } from './flagd-under-test.js';
 
@@ -26,21 +27,26 @@ export class FlagdContainer implements FlagdUnderTest {
     private readonly folder: string,
     readonly evaluationPort: number,
     readonly syncPort: number,
+    private readonly managementPort: number,
   ) {}
 
   static async start(flags: FlagDefinitions): Promise<FlagdContainer> {
     const folder = await mkdtemp(join(tmpdir(), 'flagd-'));
-    const [evaluationPort, syncPort] = await Promise.all([freePort(), freePort()]);
+    // flagd runs as a user of its own.
+    await chmod(folder, 0o755);
+    const [evaluationPort, syncPort, managementPort] = await Promise.all([freePort(), freePort(), freePort()]);
     const container = new FlagdContainer(
       `flagd-test-${process.pid}-${evaluationPort}`,
       folder,
       evaluationPort,
       syncPort,
+      managementPort,
     );
     await container.setFlags(flags);
     await run('docker', [
       ...['create', '--name', container.name, '--volume', `${folder}:/flags:ro`],
       ...['--publish', `127.0.0.1:${evaluationPort}:8013`, '--publish', `127.0.0.1:${syncPort}:8015`],
+      ...['--publish', `127.0.0.1:${managementPort}:8014`],
       ...[imageOf(process.env['FLAGD_TAG'] ?? ''), 'start', '--uri', 'file:/flags/flags.json'],
     ]);
     await container.restart();
@@ -62,6 +68,11 @@ export class FlagdContainer implements FlagdUnderTest {
   async restart(flags?: FlagDefinitions): Promise<void> {
     if (flags !== undefined) await this.setFlags(flags);
     await run('docker', ['start', this.name]);
+    // The engine's own proxy takes connections before flagd does.
+    await eventually('flagd is ready', async () => {
+      const answer = await fetch(`http://127.0.0.1:${this.managementPort}/readyz`).catch(() => undefined);
+      return answer?.status === 200;
+    });
   }
 
   async remove(): Promise<void> {
