@@ -11,15 +11,18 @@ export class Pipe implements Disposable {
     private reader: number | undefined,
     /** File descriptor to write to. */
     readonly writer: number,
+    private ownsWriter = true,
   ) {}
 
-  static async open(): Promise<Pipe> {
+  /** @param blocking whether a write waits while the pipe is full, as it does for whoever inherits one */
+  static async open({ blocking = true } = {}): Promise<Pipe> {
     const folder = await mkdtemp(join(tmpdir(), 'pipe-'));
     const path = join(folder, 'pipe');
     execFileSync('mkfifo', [path]);
     // A reader that blocks would wait for a writer, and the other way round.
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    return new Pipe(folder, reader, openSync(path, constants.O_WRONLY));
+    const writer = openSync(path, constants.O_WRONLY | (blocking ? 0 : constants.O_NONBLOCK));
+    return new Pipe(folder, reader, writer);
   }
 
   /** From here on a write is answered with EPIPE. */
@@ -28,9 +31,15 @@ export class Pipe implements Disposable {
     this.reader = undefined;
   }
 
+  /** The descriptor to write to, for someone who will also close it. */
+  takeWriter(): number {
+    this.ownsWriter = false;
+    return this.writer;
+  }
+
   [Symbol.dispose](): void {
     this.closeReader();
-    closeSync(this.writer);
+    if (this.ownsWriter) closeSync(this.writer);
     rmSync(this.folder, { recursive: true });
   }
 }

@@ -22,7 +22,7 @@ export class LogDestination {
   private closed = false;
   private closing: Promise<void> | undefined;
 
-  /** @param fd file descriptor, 1 for standard output */
+  /** @param fd file descriptor, 1 for standard output; any other one is closed in the end */
   constructor(
     fd: number,
     private readonly format?: LineFormat,
