@@ -4,6 +4,8 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+const MAKE_FIFO = 'mkfifo';
+
 /** A pipe as a shell makes it, whose reader does not read. (What Node itself gives a child is a socket.) */
 export class Pipe implements Disposable {
   private constructor(
@@ -18,7 +20,7 @@ export class Pipe implements Disposable {
   static async open({ blocking = true } = {}): Promise<Pipe> {
     const folder = await mkdtemp(join(tmpdir(), 'pipe-'));
     const path = join(folder, 'pipe');
-    execFileSync('mkfifo', [path]);
+    execFileSync(MAKE_FIFO, [path]);
     // A reader that blocks would wait for a writer, and the other way round.
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const writer = openSync(path, constants.O_WRONLY | (blocking ? 0 : constants.O_NONBLOCK));
