@@ -13,10 +13,11 @@ describe('termination signals', () => {
 
   it.each(['SIGINT', 'SIGTERM'] as const)('%s ends a process that has hardly begun', (signal) => {
     const exit = jest.spyOn(process, 'exit').mockReturnValue(undefined as never);
-    new TerminationSignals();
+    const signals = new TerminationSignals();
 
     process.emit(signal);
 
+    expect(signals).toBeDefined();
     expect(exit.mock.calls).toEqual([[0]]);
   });
 
