@@ -26,6 +26,8 @@ export default {
     { ...base, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'] },
   ],
   testTimeout: 30_000,
+  // Most of the tests wait for something; Jest's own choice on two cores would be one worker.
+  maxWorkers: '100%',
   reporters: ['default', '<rootDir>/test/support/closing-line.reporter.mjs'],
   coverageProvider: 'v8',
   coverageDirectory: 'coverage',

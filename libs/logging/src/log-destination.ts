@@ -19,6 +19,8 @@ export type LineFormat = (line: string) => string;
 export class LogDestination {
   private readonly stream: ReturnType<typeof pino.destination>;
   private dropped = 0;
+  /** Lines handed over since the stream last had everything written. */
+  private unwritten = 0;
   private closed = false;
   private closing: Promise<void> | undefined;
 
@@ -35,11 +37,19 @@ export class LogDestination {
       maxLength: BUFFER_LIMIT_BYTES,
       periodicFlush: FLUSH_INTERVAL_MS,
     });
-    this.stream.on('drop', () => this.dropped++);
+    this.stream.on('drop', () => {
+      this.dropped++;
+      this.unwritten--;
+    });
+    this.stream.on('drain', () => {
+      this.unwritten = 0;
+    });
     this.stream.on('error', (error: NodeJS.ErrnoException) => {
       // There is nowhere left to say so, and no use in trying. Other errors (a full disk) may pass: what is buffered
       // is written again.
-      if (error.code === 'EPIPE') this.end();
+      if (error.code !== 'EPIPE') return;
+      this.dropped += this.unwritten;
+      this.end();
     });
   }
 
@@ -49,8 +59,12 @@ export class LogDestination {
   }
 
   write(line: string): void {
-    if (this.closed) this.dropped++;
-    else this.stream.write(this.format ? this.format(line) : line);
+    if (this.closed) {
+      this.dropped++;
+      return;
+    }
+    this.unwritten++;
+    this.stream.write(this.format ? this.format(line) : line);
   }
 
   /**
