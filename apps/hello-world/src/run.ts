@@ -1,13 +1,6 @@
 import { writeSync } from 'node:fs';
 import type { ModuleMetadata } from '@nestjs/common';
-import {
-  type AppConfig,
-  ConfigError,
-  type DatabaseConfig,
-  describeConfig,
-  EXIT_CODE_BAD_CONFIG,
-  loadConfig,
-} from '#libs/config';
+import { type AppConfig, ConfigError, describeConfig, EXIT_CODE_BAD_CONFIG, loadConfig } from '#libs/config';
 import type { TerminationSignals } from './termination-signals.js';
 
 const EXIT_CODE_FAILURE = 1;
@@ -43,20 +36,7 @@ function writeFatal(line: Readonly<Record<string, unknown>>): void {
   writeSync(1, `${JSON.stringify({ level: 'fatal', time: new Date().toISOString(), ...line })}\n`);
 }
 
-/** What the schema cannot tell of a connection URL, such as a certificate file that is not there. */
-async function checkDatabaseUrl({ url }: DatabaseConfig): Promise<void> {
-  if (url === undefined) return;
-  const { DatabaseUrlError, parseDatabaseUrl } = await import('#libs/database');
-  try {
-    parseDatabaseUrl(url.reveal());
-  } catch (error) {
-    if (!(error instanceof DatabaseUrlError)) throw error;
-    throw new ConfigError([{ key: 'DATABASE_URL', problem: error.problem }]);
-  }
-}
-
 async function serve(config: AppConfig, signals: TerminationSignals, testModules: TestModules): Promise<void> {
-  await checkDatabaseUrl(config.database);
   const { createRootLogger, endOnCrash, openLogDestination } = await import('#libs/logging');
   const destination = await openLogDestination();
   const exit = (code: number): void => {

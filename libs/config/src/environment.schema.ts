@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
+import { databaseUrlProblem } from './database-url.js';
 
 /** What the generated documents say of one key, beside its type. */
 export interface KeyDocumentation {
@@ -13,6 +14,7 @@ export interface KeyDocumentation {
   readonly secret?: boolean;
 }
 
+const BEARER_TOKEN = 'a token of letters, digits and ._~+/- (RFC 6750)';
 const LARGEST_DURATION_MS = 3_600_000;
 
 const documented = <T extends z.ZodType>(schema: T, documentation: KeyDocumentation): T =>
@@ -41,22 +43,28 @@ const expectsNumber = (least: number, most: number): string => `a whole number f
 
 const expectsDuration = (least: number): string => `${expectsNumber(least, LARGEST_DURATION_MS)} (milliseconds)`;
 
-const isHttpUrl = (value: string): boolean => /^https?:$/.test(URL.parse(value)?.protocol ?? '');
-
-/** The modes of libpq that mean one certain thing; `prefer` and `allow` fall back to clear text unseen. */
-const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full'];
-
-/** Whether a text is a connection URL of Postgres that the service can honour. */
-export function isDatabaseUrl(value: string): boolean {
+/** Credentials do not belong into a URL that everybody may see. */
+function isHttpUrl(value: string): boolean {
   const url = URL.parse(value);
-  if (url === null || !/^postgres(ql)?:$/.test(url.protocol)) return false;
-  const sslMode = url.searchParams.get('sslmode');
-  return url.pathname.length > 1 && (sslMode === null || SSL_MODES.includes(sslMode));
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
 }
 
-/** Whether a text may stand behind `Bearer` (RFC 6750, section 2.1). */
-export function isBearerToken(value: string): boolean {
-  return /^[A-Za-z0-9._~+/-]+=*$/.test(value);
+/** What is wrong with a text as a bearer token (RFC 6750, section 2.1); `undefined`: nothing. */
+export function bearerTokenProblem(value: string): string | undefined {
+  return /^[A-Za-z0-9._~+/-]+=*$/.test(value) ? undefined : `must be ${BEARER_TOKEN}`;
+}
+
+/** A rule that finds its own words for what is wrong. */
+function refuse(problemOf: (value: string) => string | undefined) {
+  return (value: string, issues: z.RefinementCtx): void => {
+    const problem = problemOf(value);
+    if (problem !== undefined) issues.addIssue({ code: 'custom', message: problem, params: { isProblem: true } });
+  };
+}
+
+/** The words of a rule with words of its own; `undefined` for a rule without. */
+export function problemOfIssue(issue: z.core.$ZodIssue | undefined): string | undefined {
+  return issue?.code === 'custom' && issue.params?.['isProblem'] === true ? issue.message : undefined;
 }
 
 function isAddressOrCidr(text: string): boolean {
@@ -161,10 +169,10 @@ export const environmentSchema = {
   ENABLE_METRICS: flag('Flags', 'Default of the flag `metrics_enabled`.').default(false),
   ENABLE_TRACING: flag('Flags', 'Default of the flag `tracing_enabled`.').default(false),
   ADMIN_FLAGS_ENABLED: flag('Flags', 'Whether `/admin/*` exists.').default(false),
-  ADMIN_TOKEN: documented(z.string().refine(isBearerToken), {
+  ADMIN_TOKEN: documented(z.string().superRefine(refuse(bearerTokenProblem)), {
     section: 'Flags',
     description: 'Bearer token that `/admin/*` asks for.',
-    expects: 'a token of letters, digits and ._~+/- (RFC 6750)',
+    expects: BEARER_TOKEN,
     secret: true,
   }).optional(),
   ADMIN_TOKEN_FILE: path('Flags', 'File that holds `ADMIN_TOKEN`; read again when it changes.').optional(),
@@ -185,10 +193,10 @@ export const environmentSchema = {
   FLAGD_OFFLINE_FLAG_SOURCE_PATH: path('Flags', 'Flags file for the resolver `file`.').optional(),
   FLAGD_TLS: flag('Flags', 'Whether flagd is asked over TLS.').default(false),
   FLAGD_DEADLINE_MS: duration('Flags', 1, 'Longest a flag evaluation may delay a request.').default(50),
-  DATABASE_URL: documented(z.string().refine(isDatabaseUrl), {
+  DATABASE_URL: documented(z.string().superRefine(refuse(databaseUrlProblem)), {
     section: 'Database',
     description: 'Postgres; not set: the service runs without a database.',
-    expects: `postgres://user:password@host:port/database, with sslmode one of ${SSL_MODES.join(', ')} if any`,
+    expects: 'postgres://user:password@host:port/database?sslmode=disable|require|verify-ca|verify-full',
     secret: true,
   }).optional(),
   DATABASE_URL_FILE: path(
@@ -217,7 +225,7 @@ export const environmentSchema = {
   OTEL_EXPORTER_OTLP_ENDPOINT: documented(z.string().refine(isHttpUrl), {
     section: 'Telemetry',
     description: 'Base URL of an OTLP/HTTP receiver; not set: spans are not exported.',
-    expects: 'an http:// or https:// URL',
+    expects: 'an http:// or https:// URL without credentials (those go into OTEL_EXPORTER_OTLP_HEADERS)',
   }).optional(),
   OTEL_EXPORTER_OTLP_PROTOCOL: documented(z.enum(['http/protobuf']), {
     section: 'Telemetry',

@@ -115,8 +115,8 @@ describe('loadConfig', () => {
     ['ENVIRONMENT', ['production', 'PROD']],
     ['LOG_LEVEL', ['warning', 'INFO']],
     ['ADMIN_TOKEN', ['with blank', 'ünicode', '"quoted"']],
-    ['DATABASE_URL', ['mysql://a/b', 'postgres://host', 'db:5432', `${DATABASE_URL}?sslmode=prefer`]],
-    ['OTEL_EXPORTER_OTLP_ENDPOINT', ['collector:4318', 'ftp://x']],
+    ['DATABASE_URL', ['mysql://a/b', 'db:5432', `${DATABASE_URL}?sslmode=prefer`, `${DATABASE_URL}?sslmode=verify-ca`]],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', ['collector:4318', 'ftp://x', 'http://user:s3cret@collector:4318']],
     ['OTEL_EXPORTER_OTLP_PROTOCOL', ['grpc', 'http/json']],
     ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', ['grpc']],
     ['OTEL_SERVICE_NAME', ['two words']],
@@ -137,6 +137,7 @@ describe('loadConfig', () => {
     ['ADMIN_TOKEN', { ENVIRONMENT: 'prod', ADMIN_FLAGS_ENABLED: 'on' }],
     ['DATABASE_MIGRATE_ON_START', { ENVIRONMENT: 'non-prod', DATABASE_MIGRATE_ON_START: 'on' }],
     ['FLAGD_OFFLINE_FLAG_SOURCE_PATH', { FLAGD_RESOLVER: 'file' }],
+    ['FLAGD_HOST', { FLAGD_RESOLVER: 'rpc', FLAGD_OFFLINE_FLAG_SOURCE_PATH: 'f' }],
   ])('refuses a contradiction by the name of %s', (key, environment) => {
     expect(badKeys(environment)).toEqual([key]);
   });
@@ -178,6 +179,7 @@ describe('loadConfig', () => {
     expect(badKeys(environment)).toEqual(['ADMIN_TOKEN_FILE', 'DATABASE_URL_FILE']);
     expect(badKeys({ ADMIN_TOKEN_FILE: join(folder, 'nowhere') })).toEqual(['ADMIN_TOKEN_FILE']);
     expect(badKeys({ ADMIN_TOKEN_FILE: file(' \n', 'empty') })).toEqual(['ADMIN_TOKEN_FILE']);
+    expect(() => loadConfig(environment)).toThrow(/DATABASE_URL_FILE holds a value that must begin with postgres:/);
     expect(() => loadConfig(environment)).not.toThrow(/s3cret/);
   });
 
@@ -196,7 +198,7 @@ describe('loadConfig', () => {
       { FLAGD_HOST: 'flagd', FLAGD_OFFLINE_FLAG_SOURCE_PATH: 'f' },
       { resolver: 'rpc', offlineFlagSourcePath: undefined },
     ],
-    ['rpc without a host', { FLAGD_RESOLVER: 'rpc', FLAGD_OFFLINE_FLAG_SOURCE_PATH: 'f' }, undefined],
+    ['a resolver alone', { FLAGD_RESOLVER: 'rpc' }, undefined],
   ])('with %s of flagd', (_what, environment, expected) => {
     const { flagd } = loadConfig(environment).flags;
 

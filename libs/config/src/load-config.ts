@@ -2,14 +2,15 @@ import { hostname } from 'node:os';
 import type { AppConfig, FlagdConfig } from './app-config.js';
 import { readBuildInfo } from './build-info.js';
 import { ConfigError, type ConfigProblem } from './config.error.js';
+import { databaseUrlProblem } from './database-url.js';
 import {
+  bearerTokenProblem,
   documentationOf,
   ENVIRONMENT_KEYS,
   type EnvironmentKey,
   type EnvironmentValues,
   environmentSchema,
-  isBearerToken,
-  isDatabaseUrl,
+  problemOfIssue,
 } from './environment.schema.js';
 import { SecretValue } from './secret-value.js';
 
@@ -29,7 +30,10 @@ export function parseEnvironment(environment: NodeJS.ProcessEnv): ParsedEnvironm
     const text = environment[key]?.trim();
     const result = environmentSchema[key].safeParse(text === '' ? undefined : text);
     if (result.success) values[key] = result.data;
-    else problems.push({ key, problem: `must be ${documentationOf(key).expects}` });
+    else {
+      const problem = problemOfIssue(result.error.issues[0]) ?? `must be ${documentationOf(key).expects}`;
+      problems.push({ key, problem });
+    }
   }
   return { values, problems };
 }
@@ -58,6 +62,8 @@ function findContradictions(values: Partial<EnvironmentValues>): ConfigProblem[]
     );
   if (values.FLAGD_RESOLVER === 'file' && values.FLAGD_OFFLINE_FLAG_SOURCE_PATH === undefined)
     refuse('FLAGD_OFFLINE_FLAG_SOURCE_PATH', 'must be set where FLAGD_RESOLVER is file');
+  if (values.FLAGD_RESOLVER === 'rpc' && !values.FLAGD_HOST && values.FLAGD_OFFLINE_FLAG_SOURCE_PATH !== undefined)
+    refuse('FLAGD_HOST', 'must be set where FLAGD_RESOLVER is rpc: the file given is read by the resolver file only');
   return problems;
 }
 
@@ -87,7 +93,7 @@ function flagdConfig(values: EnvironmentValues): FlagdConfig | undefined {
 function readSecret(
   values: Partial<EnvironmentValues>,
   key: 'ADMIN_TOKEN' | 'DATABASE_URL',
-  isValid: (value: string) => boolean,
+  problemOf: (value: string) => string | undefined,
   problems: ConfigProblem[],
 ): SecretValue | undefined {
   const value = values[key];
@@ -95,9 +101,10 @@ function readSecret(
   const file = values[`${key}_FILE`];
   if (file === undefined) return undefined;
   try {
-    const secret = SecretValue.fromFile(file, isValid);
-    if (isValid(secret.reveal())) return secret;
-    problems.push({ key: `${key}_FILE`, problem: `must hold ${documentationOf(key).expects}` });
+    const secret = SecretValue.fromFile(file, (content) => problemOf(content) === undefined);
+    const problem = problemOf(secret.reveal());
+    if (problem === undefined) return secret;
+    problems.push({ key: `${key}_FILE`, problem: `holds a value that ${problem}` });
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'it is empty';
     problems.push({ key: `${key}_FILE`, problem: `must be a readable file: ${reason}` });
@@ -119,8 +126,8 @@ function deepFreeze<T extends object>(value: T): T {
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env): AppConfig {
   const { values: parsed, problems } = parseEnvironment(environment);
   problems.push(...findContradictions(parsed));
-  const adminToken = readSecret(parsed, 'ADMIN_TOKEN', isBearerToken, problems);
-  const databaseUrl = readSecret(parsed, 'DATABASE_URL', isDatabaseUrl, problems);
+  const adminToken = readSecret(parsed, 'ADMIN_TOKEN', bearerTokenProblem, problems);
+  const databaseUrl = readSecret(parsed, 'DATABASE_URL', databaseUrlProblem, problems);
   if (problems.length > 0) throw new ConfigError(problems);
 
   const values = parsed as EnvironmentValues;

@@ -1,5 +1,4 @@
-import type { SecretValue } from '#libs/config';
-import { type DatabaseUrl, differOnlyInPassword, parseDatabaseUrl } from './database-url.js';
+import { type DatabaseUrl, differOnlyInPassword, parseDatabaseUrl, type SecretValue } from '#libs/config';
 
 /**
  * The password as it is now: `pg` asks for it at each new connection, so one that was rotated in a `DATABASE_URL_FILE`

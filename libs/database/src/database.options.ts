@@ -1,8 +1,7 @@
 import type { DataSourceOptions } from 'typeorm';
-import type { DatabaseConfig } from '#libs/config';
+import { type DatabaseConfig, parseDatabaseUrl } from '#libs/config';
 import { migrations } from '#migrations';
 import { createPasswordReader } from './database-password.js';
-import { parseDatabaseUrl } from './database-url.js';
 import { Order } from './entities/order.entity.js';
 import { User } from './entities/user.entity.js';
 

@@ -2,7 +2,10 @@
 export class DatabaseUrlError extends Error {
   override readonly name = 'DatabaseUrlError';
 
-  constructor(readonly problem: string) {
+  constructor(
+    /** What is wrong, worded to follow the name of the key. */
+    readonly problem: string,
+  ) {
     super(`DATABASE_URL ${problem}`);
   }
 }

@@ -57,6 +57,17 @@ export function parseDatabaseUrl(url: string): DatabaseUrl {
   };
 }
 
+/** What is wrong with a URL, worded to follow the name of its key; `undefined`: nothing. */
+export function databaseUrlProblem(url: string): string | undefined {
+  try {
+    parseDatabaseUrl(url);
+    return undefined;
+  } catch (error) {
+    if (error instanceof DatabaseUrlError) return error.problem;
+    throw error;
+  }
+}
+
 /** Whether two URLs lead to the same place as the same user: whether at most the password differs. */
 export function differOnlyInPassword(one: DatabaseUrl, other: DatabaseUrl): boolean {
   return JSON.stringify({ ...one, password: '' }) === JSON.stringify({ ...other, password: '' });
