@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 const TOKEN = 'fuzz-token';
+const START_TIMEOUT_MS = 30_000;
 const root = new URL('../', import.meta.url);
 const seconds = process.env['FUZZ_SECONDS'] || '60';
 const seed = process.env['FUZZ_SEED'];
@@ -16,8 +17,8 @@ const seed = process.env['FUZZ_SEED'];
 const service = spawn(process.execPath, ['dist/apps/hello-world/src/main.js'], {
   cwd: root,
   stdio: ['ignore', 'pipe', 'inherit'],
+  // Nothing from outside: a database of the caller's is not to be fuzzed.
   env: {
-    ...process.env,
     PORT: '0',
     HOST: '127.0.0.1',
     ENABLE_METRICS: 'true',
@@ -38,6 +39,8 @@ async function readLog(): Promise<number> {
       if (line.level === 'error' || line.level === 'fatal') faults.push(text);
     });
     void ended.then(() => reject(new Error('the service ended before it listened')));
+    const late = new Error(`the service did not listen within ${START_TIMEOUT_MS} ms`);
+    setTimeout(() => reject(late), START_TIMEOUT_MS).unref();
   });
 }
 

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { documentationOf, ENVIRONMENT_KEYS, type EnvironmentKey, loadConfig } from '#libs/config';
 
 const root = new URL('../', import.meta.url);
+const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string };
 const checkOnly = process.argv.includes('--check');
 
 /** Keys in the order of the schema, by the section they belong to. */
@@ -58,7 +59,10 @@ async function openApi(): Promise<string> {
   const config = loadConfig({ ADMIN_FLAGS_ENABLED: 'true' });
   const { app } = await createApp(config, { write: () => undefined, droppedLines: 0 });
   try {
-    return `${JSON.stringify(app.get(OpenApiDocument).get(), undefined, 2)}\n`;
+    const document = app.get(OpenApiDocument).get();
+    // Not of the build, which may have been given another.
+    document.info.version = version;
+    return `${JSON.stringify(document, undefined, 2)}\n`;
   } finally {
     await app.close();
   }

@@ -1,15 +1,17 @@
 import { Body, Controller, Get, HttpCode, Post, Query, Req, UseGuards, UseInterceptors } from '@nestjs/common';
-import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { type AppConfig, InjectAppConfig } from '#libs/config';
 import { FlagsService } from '#libs/flags';
 import { ManagementRoute } from '#libs/http';
 import { RequestMetricsInterceptor } from '#libs/metrics';
+import { ApiFlagQueries, FLAG_VALUES_SCHEMA } from './admin.decorators.js';
 import { AdminGuard } from './admin.guard.js';
 import { AuditInterceptor } from './audit.interceptor.js';
 import { parseFlagChanges } from './flag-changes.js';
-import { FlagsStateDto, OverridesDto } from './flags-state.dto.js';
+import { FlagsStateDto } from './flags-state.dto.js';
 import { OpenApiDocument } from './openapi.document.js';
+import { OverridesDto } from './overrides.dto.js';
 
 /** Flags at run time, for this one process. */
 @ApiTags('admin')
@@ -27,7 +29,7 @@ export class AdminController {
   @Get('flags')
   @ManagementRoute()
   @ApiOperation({ summary: 'Flags: defaults, overrides, and what holds', operationId: 'getFlags' })
-  @ApiOkResponse({ type: FlagsStateDto })
+  @ApiOkResponse({ type: FlagsStateDto, description: 'What holds in this process.' })
   async getFlags(@Req() request: FastifyRequest): Promise<FlagsStateDto> {
     const context = { targetingKey: request.id, route: '/admin/flags', method: request.method };
     return {
@@ -43,17 +45,9 @@ export class AdminController {
   @ManagementRoute()
   @UseInterceptors(AuditInterceptor)
   @ApiOperation({ summary: 'Override flags, by body, query or both', operationId: 'setFlags' })
-  @ApiBody({
-    required: false,
-    schema: {
-      type: 'object',
-      properties: { tracing: { type: 'boolean' }, metrics: { type: 'boolean' } },
-      additionalProperties: false,
-    },
-  })
-  @ApiQuery({ name: 'tracing', required: false, schema: { type: 'boolean' } })
-  @ApiQuery({ name: 'metrics', required: false, schema: { type: 'boolean' } })
-  @ApiOkResponse({ type: OverridesDto })
+  @ApiBody({ required: false, schema: FLAG_VALUES_SCHEMA })
+  @ApiFlagQueries()
+  @ApiOkResponse({ type: OverridesDto, description: 'The overrides in force from now on.' })
   setFlags(
     @Body() body: unknown,
     @Query() query: Record<string, unknown>,
@@ -67,7 +61,7 @@ export class AdminController {
   @ManagementRoute()
   @UseInterceptors(AuditInterceptor)
   @ApiOperation({ summary: 'Clear all overrides', operationId: 'resetFlags' })
-  @ApiOkResponse({ type: OverridesDto })
+  @ApiOkResponse({ type: OverridesDto, description: 'The overrides in force from now on.' })
   resetFlags(): OverridesDto {
     return { overrides: this.flags.resetOverrides() };
   }

@@ -1,4 +1,11 @@
-import { type CallHandler, type ExecutionContext, Injectable, Logger, type NestInterceptor } from '@nestjs/common';
+import {
+  type CallHandler,
+  type ExecutionContext,
+  HttpException,
+  Injectable,
+  Logger,
+  type NestInterceptor,
+} from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { type Observable, tap } from 'rxjs';
 
@@ -16,9 +23,14 @@ export class AuditInterceptor implements NestInterceptor {
     return next.handle().pipe(
       tap({
         next: (result: unknown) => this.logger.log({ ...action, outcome: 'done', result, msg: 'admin action' }),
-        error: (error: unknown) =>
-          this.logger.warn({ ...action, outcome: 'refused', reason: (error as Error).message, msg: 'admin action' }),
+        error: (error: unknown) => this.logger.warn({ ...action, ...outcomeOf(error), msg: 'admin action' }),
       }),
     );
   }
+}
+
+/** The request was at fault, or we were; what failed with us is told by the error line of the request. */
+function outcomeOf(error: unknown): { outcome: 'refused' | 'failed'; reason?: string } {
+  const refused = error instanceof HttpException && error.getStatus() < 500;
+  return refused ? { outcome: 'refused', reason: error.message } : { outcome: 'failed' };
 }

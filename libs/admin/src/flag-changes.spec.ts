@@ -36,6 +36,12 @@ describe('parseFlagChanges', () => {
     ['a list', '[{"tracing":true}]', /must be an object/],
     ['a bare value', 'true', /must be an object/],
     ['nothing', 'null', /must be an object/],
+    ['a deep nest', `{"tracing":${'['.repeat(8_000)}${']'.repeat(8_000)}}`, /"tracing" must be/],
+    [
+      'a key twice, the first deep',
+      `{"tracing":${'['.repeat(7_000)}${']'.repeat(7_000)},"tracing":true}`,
+      /given twice/,
+    ],
     ['a key twice', '{"tracing":true,"tracing":false}', /"tracing" is given twice/],
     ['a key twice, once escaped', '{"tracing":true,"tr\\u0061cing":true}', /"tracing" is given twice/],
   ])('refuses a body of %s', (_what, text, message) => {

@@ -1,5 +1,5 @@
 import { BadRequestException } from '@nestjs/common';
-import { visit } from 'jsonc-parser';
+import { createScanner } from 'jsonc-parser';
 import { parseBooleanText } from '#libs/config';
 import { FLAG_NAMES, type FlagName } from '#libs/flags';
 
@@ -12,6 +12,17 @@ export interface FlagChangesInput {
   readonly bodyText: string | undefined;
   readonly query: Readonly<Record<string, unknown>>;
 }
+
+/** Of jsonc-parser's `SyntaxKind`, a const enum, which modules compiled one by one cannot import. */
+const SyntaxKind = {
+  OpenBraceToken: 1,
+  CloseBraceToken: 2,
+  OpenBracketToken: 3,
+  CloseBracketToken: 4,
+  ColonToken: 6,
+  StringLiteral: 10,
+  EOF: 17,
+} as const;
 
 const SHOWN_KEY_LENGTH = 64;
 
@@ -34,8 +45,9 @@ export function parseFlagChanges({ body, bodyText, query }: FlagChangesInput): F
     if (changes.has(key) && changes.get(key) !== value) throw new BadRequestException(`"${key}" has two values`);
     changes.set(key, value);
   };
-  refuseRepeatedKeys(bodyText);
   for (const [key, value] of Object.entries(objectOf(body))) take(key, value);
+  // Only now: what nests deeply was refused for its type, and is not walked through.
+  refuseRepeatedKeys(bodyText);
   for (const [key, value] of Object.entries(query)) {
     if (Array.isArray(value)) throw new BadRequestException(`"${shown(key)}" is given twice`);
     take(key, typeof value === 'string' ? parseBooleanText(value) : value);
@@ -49,15 +61,23 @@ function objectOf(body: unknown): object {
   throw new BadRequestException('the body must be an object of flags, such as {"tracing":true}');
 }
 
-/** `JSON.parse` takes the last of two values in silence; which one was meant is not ours to guess. */
+/**
+ * `JSON.parse` takes the last of two values in silence; which one was meant is not ours to guess. Reads tokens, not a
+ * tree: the first of two values may be nested as deep as the body is long.
+ */
 function refuseRepeatedKeys(text: string | undefined): void {
   if (text === undefined) return;
   const seen = new Set<string>();
-  visit(text, {
-    onObjectProperty: (key, _offset, _length, _line, _column, pathSupplier) => {
-      if (pathSupplier().length > 0) return;
-      if (seen.has(key)) throw new BadRequestException(`"${shown(key)}" is given twice`);
-      seen.add(key);
-    },
-  });
+  const scanner = createScanner(text, true);
+  let depth = 0;
+  let lastString = '';
+  for (let token: number = scanner.scan(); token !== SyntaxKind.EOF; token = scanner.scan()) {
+    if (token === SyntaxKind.OpenBraceToken || token === SyntaxKind.OpenBracketToken) depth++;
+    else if (token === SyntaxKind.CloseBraceToken || token === SyntaxKind.CloseBracketToken) depth--;
+    else if (token === SyntaxKind.StringLiteral) lastString = scanner.getTokenValue();
+    else if (token === SyntaxKind.ColonToken && depth === 1) {
+      if (seen.has(lastString)) throw new BadRequestException(`"${shown(lastString)}" is given twice`);
+      seen.add(lastString);
+    }
+  }
 }

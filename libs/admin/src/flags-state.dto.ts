@@ -1,21 +1,11 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { EffectiveFlag, FlagName, FlagOverrides } from '#libs/flags';
-
-const FLAG_VALUES = {
-  type: 'object',
-  properties: { tracing: { type: 'boolean' }, metrics: { type: 'boolean' } },
-  additionalProperties: false,
-} as const;
-
-/** Answer of a change: the overrides in force from then on. */
-export class OverridesDto {
-  @ApiProperty({ ...FLAG_VALUES, description: 'Overrides of this process; they end with it.' })
-  overrides!: FlagOverrides;
-}
+import type { EffectiveFlag, FlagName } from '#libs/flags';
+import { FLAG_VALUES_SCHEMA } from './admin.decorators.js';
+import { OverridesDto } from './overrides.dto.js';
 
 /** Answer of `GET /admin/flags`. */
 export class FlagsStateDto extends OverridesDto {
-  @ApiProperty({ ...FLAG_VALUES, description: 'Defaults of the environment.' })
+  @ApiProperty({ ...FLAG_VALUES_SCHEMA, description: 'Defaults of the environment.' })
   defaults!: Readonly<Record<FlagName, boolean>>;
 
   @ApiProperty({

@@ -3,6 +3,9 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import { type AppConfig, InjectAppConfig } from '#libs/config';
 import { PROBLEM_CONTENT_TYPE } from '#libs/http';
 
+type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
+type ResponseObject = Exclude<NonNullable<OperationObject['responses'][string]>, { $ref: string }>;
+
 const PROBLEM_SCHEMA = {
   type: 'object',
   description: 'Problem details (RFC 9457).',
@@ -60,29 +63,48 @@ export class OpenApiDocument {
   }
 }
 
-/** What every operation answers, said once: the request's id, and a problem for all that goes wrong. */
+/** What may befall any request. */
+const COMMON_PROBLEMS: Problems = {
+  400: 'The request is malformed, or says what it may not.',
+  408: 'The request took too long to arrive.',
+  417: 'An expectation other than `100-continue`.',
+  431: 'The head of the request is too large.',
+  500: 'A fault of the service.',
+};
+/** What may befall a request with a body. */
+const BODY_PROBLEMS: Problems = {
+  413: 'The body is larger than `HTTP_BODY_LIMIT_BYTES`.',
+  415: 'The body is not JSON.',
+};
+const ADMIN_PROBLEMS: Problems = {
+  401: 'The bearer token is missing or wrong.',
+  403: 'The request comes from another site, or names a host that may not.',
+};
+
+type Problems = Readonly<Record<number, string>>;
+
+/** What is the same for all operations, said once: the request's id, and the problems they may end in. */
 function withCommonAnswers(document: OpenAPIObject): OpenAPIObject {
-  const problem = {
-    description: 'Anything else.',
-    headers: { 'X-Request-Id': REQUEST_ID_HEADER },
-    content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
-  };
-  const operations = Object.values(document.paths).flatMap((path) => [
-    path.get,
-    path.post,
-    path.put,
-    path.delete,
-    path.patch,
-  ]);
-  for (const operation of operations) {
-    if (!operation) continue;
-    for (const answer of Object.values(operation.responses))
-      if (answer && 'description' in answer) answer.headers = { ...answer.headers, 'X-Request-Id': REQUEST_ID_HEADER };
-    operation.responses['default'] = problem;
+  for (const [path, operations] of Object.entries(document.paths)) {
+    for (const [method, operation] of Object.entries(operations) as [string, OperationObject][]) {
+      const problems = {
+        ...COMMON_PROBLEMS,
+        ...(method === 'get' ? {} : BODY_PROBLEMS),
+        ...(path.startsWith('/admin/') ? ADMIN_PROBLEMS : {}),
+      };
+      for (const [status, description] of Object.entries(problems))
+        operation.responses[status] ??= problemOf(description);
+      for (const answer of Object.values(operation.responses) as ResponseObject[])
+        answer.headers = { ...answer.headers, 'X-Request-Id': REQUEST_ID_HEADER };
+    }
   }
   document.components = {
     ...document.components,
     schemas: { ...document.components?.schemas, Problem: PROBLEM_SCHEMA },
   };
   return document;
+}
+
+function problemOf(description: string): ResponseObject {
+  return { description, content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } } };
 }

@@ -39,6 +39,8 @@ describe('isForeignRequest', () => {
     [{ host: 'localhost:8080', origin: 'http://localhost:9090' }, true],
     [{ host: 'localhost:8080', origin: 'https://example.com' }, true],
     [{ host: 'localhost:8080', origin: 'null' }, true],
+    [{ host: 'a:b:c', origin: 'null' }, true],
+    [{ origin: 'null' }, true],
     [{ host: 'localhost:8080', 'sec-fetch-site': 'cross-site' }, true],
   ])('%j: %s', (headers, expected) => {
     expect(isForeignRequest(headers)).toBe(expected);

@@ -30,5 +30,6 @@ export function isForeignRequest(headers: IncomingHttpHeaders): boolean {
   if (headers['sec-fetch-site'] === 'cross-site') return true;
   const { origin, host } = headers;
   if (origin === undefined) return false;
-  return URL.parse(origin)?.host !== URL.parse(`http://${host}`)?.host;
+  const originHost = URL.parse(origin)?.host;
+  return originHost === undefined || originHost !== URL.parse(`http://${host}`)?.host;
 }
