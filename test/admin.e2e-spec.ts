@@ -193,6 +193,7 @@ describe('/admin', () => {
 
         expect(response.status).toBe(401);
         expect(response.headers.get('www-authenticate')).toBe('Bearer');
+        expect(app.lines()).toContainEqual(expect.objectContaining({ msg: 'admin action', outcome: 'refused' }));
         expect(JSON.stringify(app.lines())).not.toContain('t0ken');
       },
     );

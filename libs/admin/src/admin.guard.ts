@@ -3,7 +3,9 @@ import {
   type CanActivate,
   type ExecutionContext,
   ForbiddenException,
+  HttpException,
   Injectable,
+  Logger,
   NotFoundException,
   UnauthorizedException,
 } from '@nestjs/common';
@@ -22,17 +24,29 @@ const BEARER = /^Bearer +(\S+) *$/i;
  */
 @Injectable()
 export class AdminGuard implements CanActivate {
+  private readonly logger = new Logger('Audit');
+
   constructor(@InjectAppConfig() private readonly config: AppConfig) {}
 
   canActivate(context: ExecutionContext): boolean {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     if (!this.config.admin.enabled) throw new NotFoundException();
+    try {
+      this.requireAccess(request, http.getResponse<FastifyReply>());
+      return true;
+    } catch (error) {
+      const reason = error instanceof HttpException ? error.message : undefined;
+      this.logger.warn({ action: context.getHandler().name, outcome: 'refused', reason, msg: 'admin action' });
+      throw error;
+    }
+  }
+
+  private requireAccess(request: FastifyRequest, reply: FastifyReply): void {
     if (this.config.admin.token === undefined) this.requireLocalHost(request);
-    else this.requireToken(this.config.admin.token.reveal(), request, http.getResponse<FastifyReply>());
+    else this.requireToken(this.config.admin.token.reveal(), request, reply);
     if (!SAFE_METHODS.has(request.method) && isForeignRequest(request.headers))
       throw new ForbiddenException('requests from another site are refused');
-    return true;
   }
 
   private requireToken(token: string, request: FastifyRequest, reply: FastifyReply): void {

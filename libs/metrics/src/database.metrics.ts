@@ -5,7 +5,7 @@ import { APP_CONFIG, type AppConfig } from '#libs/config';
 import { DatabaseConnection } from '#libs/database';
 import { DatabaseProbe } from '#libs/health';
 
-/** Metrics of the database, where one is configured. All are known without asking it: a scrape makes no query. */
+/** Metrics of the database, where one is configured. A scrape waits for no query: it shows what is known. */
 export const databaseMetrics: Provider[] = [
   makeGaugeProvider({
     name: 'db_pool_connections',

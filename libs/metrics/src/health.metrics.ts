@@ -3,7 +3,7 @@ import { makeGaugeProvider } from '@willsoto/nestjs-prometheus';
 import type { Gauge } from 'prom-client';
 import { ReadinessService } from '#libs/health';
 
-/** Metrics of readiness, out of the last results: a scrape asks nobody. */
+/** Metrics of readiness, out of the last results: a scrape waits for nobody; old results are asked for anew behind it. */
 export const healthMetrics: Provider[] = [
   makeGaugeProvider({
     name: 'readiness_check',
