@@ -2,7 +2,7 @@ import { type DynamicModule, Logger, Module } from '@nestjs/common';
 import { OpenFeatureModule } from '@openfeature/nestjs-sdk';
 import { APP_CONFIG, type AppConfig } from '#libs/config';
 import { FlagCache } from './flag-cache.service.js';
-import { flagdSource } from './flagd-provider.js';
+import { flagdSource } from './flagd-source.js';
 import { FLAG_PROVIDER_SOURCE } from './flags.constants.js';
 import { FlagsService } from './flags.service.js';
 import { FlagsStage } from './flags.stage.js';

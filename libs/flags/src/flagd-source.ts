@@ -47,7 +47,8 @@ function describe({ resolver, host, port, offlineFlagSourcePath }: FlagdConfig):
  */
 export function flagdOptions(config: FlagdConfig, attempt: number): FlagdProviderOptions {
   const options: { [K in keyof FlagdProviderOptions]: FlagdProviderOptions[K] | undefined } = {
-    // The library takes the resolver `file` for `rpc`: a file is an in-process source to it.
+    // As of 0.16.1 the library takes the resolver `file` for `rpc`: a file is an in-process source to it. May go once
+    // it knows all resolvers of flagd's specification (https://github.com/open-feature/js-sdk-contrib/issues/1096).
     resolverType: config.resolver === 'rpc' ? 'rpc' : 'in-process',
     offlineFlagSourcePath: config.resolver === 'file' ? config.offlineFlagSourcePath : undefined,
     host: config.host ?? 'localhost',
@@ -64,8 +65,11 @@ export function flagdOptions(config: FlagdConfig, attempt: number): FlagdProvide
 
 /**
  * Differs from attempt to attempt, so that each gets a connection of its own. gRPC shares one between clients of
- * equal options, and with it the pause before it connects again, which grows to two minutes
- * (`grpc.max_reconnect_backoff_ms`; the library offers no way to it). The library rounds to whole seconds.
+ * equal options, and with it the pause before it connects again, which grows to two minutes. The library rounds to
+ * whole seconds.
+ *
+ * gRPC has an option for that pause, `grpc.max_reconnect_backoff_ms`, but as of 0.16.1 the library neither sets it nor
+ * lets us set it (https://github.com/open-feature/flagd/issues/1472). Once it does, a constant will do here.
  */
 function retryBackoffMs(attempt: number): number {
   return 1_000 * (1 + (attempt % DISTINCT_BACKOFFS));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import type { FlagdConfig } from '#libs/config';
-import { flagdOptions, flagdSource } from './flagd-provider.js';
+import { flagdOptions, flagdSource } from './flagd-source.js';
 
 const CONFIG: FlagdConfig = {
   resolver: 'rpc',
