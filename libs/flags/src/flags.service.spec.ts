@@ -287,6 +287,7 @@ describe('FlagsService', () => {
           source: 'default',
           reason: 'PROVIDER_NOT_READY',
         });
+        expect(flags.snapshot().metrics).toBe(true);
       });
     });
 
@@ -298,6 +299,7 @@ describe('FlagsService', () => {
           provider.events.emit(ProviderEvents.Stale, {});
 
           expect(await flags.evaluate('metrics', { route: '/' })).toBe(false);
+          expect(flags.snapshot().metrics).toBe(false);
         },
         { local: true },
       );
@@ -325,6 +327,7 @@ describe('FlagsService', () => {
 
         expect(await flags.evaluate('metrics')).toBe(true);
         expect((await flags.effective()).metrics).toEqual({ value: true, source: 'default', reason: 'TIMEOUT' });
+        expect(flags.snapshot().metrics).toBe(true);
       });
     });
 
@@ -345,12 +348,17 @@ describe('FlagsService', () => {
         provider.flags = { ...provider.flags, metrics_enabled: () => late };
         const waiting = Array.from({ length: 100 }, () => Promise.resolve(flags.evaluate('metrics')));
         await Promise.all(waiting);
+        const asked = provider.evaluations.length;
 
         expect(flags.evaluate('metrics')).toBe(true);
+        expect((await flags.effective()).metrics).toEqual({ value: true, source: 'default', reason: 'TIMEOUT' });
+        expect(flags.snapshot().metrics).toBe(true);
+        expect(provider.evaluations).toHaveLength(asked);
 
         bell.emit('ring');
         await settled();
         expect(await flags.evaluate('metrics')).toBe(false);
+        expect(flags.snapshot().metrics).toBe(false);
       });
     });
 

@@ -6,6 +6,7 @@ import { OpenFeature, ProviderEvents, ProviderFatalError } from '@openfeature/se
 import { eventually } from '../../../test/support/eventually.js';
 import { FakeFlagProvider, isStatic } from '../../../test/support/fake-flag-provider.js';
 import { startFlags } from '../../../test/support/flags-module.js';
+import { ProviderConnection } from './provider-connection.service.js';
 
 const WITH_FLAGD = { FLAGD_HOST: 'unused' };
 const tracing = (value: boolean): Record<string, ReturnType<typeof isStatic>> => ({ tracing_enabled: isStatic(value) });
@@ -98,10 +99,27 @@ describe('ProviderConnection', () => {
     lost.events.emit(ProviderEvents.Error, { message: 'gone for 10 s' });
 
     expect(flags.evaluate('tracing')).toBe(true);
-    expect(log.about('warn the fake cannot be reached (gone for 10 s); the last known flags hold')).toHaveLength(1);
+    expect(
+      log.about(
+        'warn the fake cannot be reached (gone for 10 s); static flags keep their last known value, targeted ones get their default',
+      ),
+    ).toHaveLength(1);
     await eventually('the other provider is asked', () => flags.evaluate('tracing') === false);
     expect(flags.providerState()).toBe('ready');
     expect(lost.closed).toBe(1);
+    await stop();
+  });
+
+  it('tells of a lost source whose flags are in this process that they all hold', async () => {
+    const lost = new FakeFlagProvider(tracing(true));
+    const providers = [lost, new FakeFlagProvider({}, never)];
+    const { log, stop } = await startFlags(WITH_FLAGD, () => providers.shift() ?? lost, { local: true });
+
+    lost.events.emit(ProviderEvents.Error, { message: 'gone for 10 s' });
+
+    expect(
+      log.about('warn the fake cannot be reached (gone for 10 s); the flags it gave last hold, targeting included'),
+    ).toHaveLength(1);
     await stop();
   });
 
@@ -150,6 +168,51 @@ describe('ProviderConnection', () => {
     await sleep(1_200);
 
     expect(create).toHaveBeenCalledTimes(attempts);
+  });
+
+  it.each([0, 1, 2, 3, 4, 5, 6])(
+    'closes a provider that gets ready %i microtasks before the application ends, and leaves none behind',
+    async (microtasks) => {
+      let getReady = (): void => undefined;
+      const ready = new Promise<void>((resolve) => {
+        getReady = resolve;
+      });
+      const provider = new FakeFlagProvider(tracing(true), () => ready);
+      const connection = new ProviderConnection({ description: 'the fake', local: false, create: () => provider });
+      const started = connection.start(() => undefined);
+
+      getReady();
+      for (let turn = 0; turn < microtasks; turn++) await Promise.resolve();
+      connection.stop();
+      await started;
+
+      expect(provider.closed).toBe(1);
+      expect(OpenFeature.providerMetadata.name).toBe('No-op Provider');
+    },
+  );
+
+  it('makes no provider once the application has ended', async () => {
+    const create = jest.fn(() => new FakeFlagProvider());
+    const connection = new ProviderConnection({ description: 'the fake', local: false, create });
+
+    connection.stop();
+    await connection.start(() => undefined);
+
+    expect(create).not.toHaveBeenCalled();
+  });
+
+  it('touches nothing outside of it before it is started', async () => {
+    const made = new ProviderConnection({
+      description: 'the fake',
+      local: false,
+      create: () => new FakeFlagProvider(),
+    });
+
+    const { module, stop } = await startFlags(WITH_FLAGD, () => new FakeFlagProvider({ of_a_handler: isStatic(true) }));
+
+    expect(made.state).toBe('not_ready');
+    expect(await module.get<Client>(getOpenFeatureClientToken()).getBooleanValue('of_a_handler', false)).toBe(true);
+    await stop();
   });
 
   it('serves the clients that handlers inject', async () => {

@@ -4,6 +4,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import {
   type Client,
   ErrorCode,
+  type EvaluationContext,
+  type EvaluationDetails,
   type EventDetails,
   NOOP_PROVIDER,
   OpenFeature,
@@ -19,6 +21,7 @@ const RETRY_FIRST_MS = 1_000;
 const RETRY_MOST_MS = 5_000;
 
 /** The first application of a process serves OpenFeature's default clients, which handlers inject; tests may have more. */
+const DEFAULT_DOMAIN = undefined;
 let defaultDomainTaken = false;
 
 const nothing = (): void => undefined;
@@ -32,9 +35,7 @@ const nothing = (): void => undefined;
  */
 @Injectable()
 export class ProviderConnection {
-  readonly client: Client;
   readonly #logger = new Logger(ProviderConnection.name);
-  readonly #domain: string | undefined;
   readonly #handlers: readonly [ProviderEvents, (details?: EventDetails) => void][] = [
     [ProviderEvents.Ready, () => this.#onReady()],
     [ProviderEvents.Stale, () => this.#onStale()],
@@ -42,6 +43,10 @@ export class ProviderConnection {
     [ProviderEvents.ConfigurationChanged, () => this.#bound && this.#onInvalidated()],
   ];
   #state: ProviderState;
+  #domain: string | undefined;
+  /** There between start and stop. */
+  #client: Client | undefined;
+  #ended = false;
   #bound: Provider | undefined;
   #attempts: AbortController | undefined;
   #lastFailure: string | undefined;
@@ -49,9 +54,6 @@ export class ProviderConnection {
 
   constructor(@InjectFlagProviderSource() private readonly source: ProviderSource | null) {
     this.#state = source === null ? 'not_configured' : 'not_ready';
-    this.#domain = defaultDomainTaken ? `flags-${randomUUID()}` : undefined;
-    defaultDomainTaken = true;
-    this.client = this.#domain === undefined ? OpenFeature.getClient() : OpenFeature.getClient(this.#domain);
   }
 
   get state(): ProviderState {
@@ -64,26 +66,44 @@ export class ProviderConnection {
   }
 
   /**
+   * Asks the provider for one flag.
+   *
+   * @throws before {@link start} and after {@link stop}; a failure of the provider is told by the result
+   */
+  async evaluate(key: string, fallback: boolean, context: EvaluationContext): Promise<EvaluationDetails<boolean>> {
+    if (this.#client === undefined) throw new Error('there is no connection to a flag provider');
+    return this.#client.getBooleanDetails(key, fallback, context);
+  }
+
+  /**
    * Connects, by as many attempts as it takes.
    *
    * @param onInvalidated called whenever results known so far may no longer hold
    * @returns settles with the outcome of the first attempt, good or bad
    */
   async start(onInvalidated: () => void): Promise<void> {
-    if (this.source === null) return;
+    if (this.source === null || this.#ended) return;
     this.#onInvalidated = onInvalidated;
-    this.client.setLogger(this.#clientLogger());
-    for (const [event, handler] of this.#handlers) this.client.addHandler(event, handler);
+    this.#domain = defaultDomainTaken ? `flags-${randomUUID()}` : DEFAULT_DOMAIN;
+    defaultDomainTaken = true;
+    const client = this.#domain === DEFAULT_DOMAIN ? OpenFeature.getClient() : OpenFeature.getClient(this.#domain);
+    client.setLogger(this.#clientLogger());
+    for (const [event, handler] of this.#handlers) client.addHandler(event, handler);
+    this.#client = client;
     await this.#connect(this.source);
   }
 
   /** Lets go of the provider at once; how it ends its connections is not waited for, so it cannot hold the exit. */
   stop(): void {
+    this.#ended = true;
     this.#attempts?.abort();
-    for (const [event, handler] of this.#handlers) this.client.removeHandler(event, handler);
+    const client = this.#client;
+    if (client === undefined) return;
+    this.#client = undefined;
+    for (const [event, handler] of this.#handlers) client.removeHandler(event, handler);
     if (this.#bound !== undefined) this.#release();
     this.#bound = undefined;
-    if (this.#domain === undefined) defaultDomainTaken = false;
+    if (this.#domain === DEFAULT_DOMAIN) defaultDomainTaken = false;
   }
 
   async #connect(source: ProviderSource): Promise<void> {
@@ -94,10 +114,13 @@ export class ProviderConnection {
 
   /** Settles with this attempt; where it fails, the next one follows by itself. Never rejects. */
   async #try(source: ProviderSource, attempt: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     let candidate: Provider | undefined;
     try {
       candidate = source.create(attempt);
       await untilAborted(candidate.initialize?.(), signal);
+      // It may have got ready in the very moment in which nobody wanted it any more; bound, it would outlive us.
+      signal.throwIfAborted();
       await this.#bind(candidate);
       return;
     } catch (error) {
@@ -111,13 +134,13 @@ export class ProviderConnection {
   /** OpenFeature closes the provider that was there before. */
   async #bind(provider: Provider): Promise<void> {
     this.#bound = provider;
-    if (this.#domain === undefined) await OpenFeature.setProviderAndWait(provider);
+    if (this.#domain === DEFAULT_DOMAIN) await OpenFeature.setProviderAndWait(provider);
     else await OpenFeature.setProviderAndWait(this.#domain, provider);
   }
 
   #release(): void {
     try {
-      if (this.#domain === undefined) OpenFeature.setProvider(NOOP_PROVIDER);
+      if (this.#domain === DEFAULT_DOMAIN) OpenFeature.setProvider(NOOP_PROVIDER);
       else OpenFeature.setProvider(this.#domain, NOOP_PROVIDER);
     } catch (error) {
       this.#logger.debug(`A flag provider failed to close: ${reasonOf(error)}`);
@@ -139,7 +162,7 @@ export class ProviderConnection {
   #onStale(): void {
     if (this.#bound === undefined || this.#state !== 'ready') return;
     this.#state = 'stale';
-    this.#logger.debug(`${this.source?.description} lost its connection and connects again; the last known flags hold`);
+    this.#logger.debug(`${this.source?.description} lost its connection and connects again; ${this.#whatHolds()}`);
   }
 
   #onError(details: EventDetails | undefined): void {
@@ -147,7 +170,7 @@ export class ProviderConnection {
     this.#state = 'error';
     this.#logger.warn(
       `${this.source.description} cannot be reached (${details?.message ?? 'no reason given'}); ` +
-        'the last known flags hold, a new connection is tried at least every 5 s',
+        `${this.#whatHolds()}, a new connection is tried at least every 5 s`,
     );
     void this.#connect(this.source);
   }
@@ -160,14 +183,20 @@ export class ProviderConnection {
       this.#logger.error(`${this.source?.description} refused for good (${reason}); not asked again before a restart`);
       return false;
     }
-    const hold = this.#bound === undefined ? 'the defaults of the environment hold' : 'the last known flags hold';
     if (this.#state !== 'error' || (this.#bound === undefined && reason !== this.#lastFailure))
       this.#logger.warn(
-        `${this.source?.description} cannot be used (${reason}); ${hold}, tried again at least every 5 s`,
+        `${this.source?.description} cannot be used (${reason}); ${this.#whatHolds()}, tried again at least every 5 s`,
       );
     this.#state = 'error';
     this.#lastFailure = reason;
     return true;
+  }
+
+  /** What requests get while there is no connection, in words: the rule itself is the cache's. */
+  #whatHolds(): string {
+    if (this.#bound === undefined) return 'the defaults of the environment hold';
+    if (this.source?.local === true) return 'the flags it gave last hold, targeting included';
+    return 'static flags keep their last known value, targeted ones get their default';
   }
 
   /** What OpenFeature and a provider say of single evaluations; the cache tells what matters of it. */
