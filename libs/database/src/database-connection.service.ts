@@ -18,14 +18,11 @@ const FAILURE_LOG_INTERVAL_MS = 30_000;
 /** How long the end of the process waits for an attempt to connect that is under way. */
 const CLOSE_TIMEOUT_MS = 3_000;
 
-export type DatabaseState = 'disabled' | 'connecting' | 'connected';
-
 /** Connections of the pool, by what they are at; `waiting` counts the callers that wait for one. */
 export interface PoolStats {
   readonly idle: number;
   readonly busy: number;
   readonly waiting: number;
-  readonly max: number;
 }
 
 /**
@@ -41,7 +38,6 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
   private readonly closing = new AbortController();
   private connecting: Promise<void> = Promise.resolve();
   private stopWatchingUrl: () => void = () => undefined;
-  private currentState: DatabaseState = 'disabled';
   private lastFailure: string | undefined;
 
   constructor(
@@ -54,17 +50,12 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
     return this.config.database.url !== undefined;
   }
 
-  get state(): DatabaseState {
-    return this.currentState;
-  }
-
   onModuleInit(): void {
     const { url } = this.config.database;
     if (url === undefined) return;
     this.stopWatchingUrl = onNeededRestart(url, () =>
       this.logger.warn(`more than the password has changed in ${url.path}: this needs a restart to take effect`),
     );
-    this.currentState = 'connecting';
     this.connecting = this.connect(this.closing.signal);
   }
 
@@ -78,20 +69,11 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * Asks the server for an answer.
-   *
-   * @throws Error whose message is a short reason that tells nothing of the inside, within the given time even when the
-   *   server hangs.
-   */
-  async ping(timeoutMs: number): Promise<void> {
-    await this.query('SELECT 1', timeoutMs);
-  }
-
-  /**
    * Compares the migrations applied to the database with those of this build, by one reading query. Those only
    * the database knows come from a newer release, which is no reason to be unready: one warning says so.
    *
-   * @throws Error as {@link ping}.
+   * @param timeoutMs how long to wait for the answer, in milliseconds: a server that hangs never answers.
+   * @throws Error whose message is a short reason that tells nothing of the inside.
    */
   async pendingMigrations(timeoutMs: number): Promise<MigrationStatus> {
     const status = compareMigrations(await this.appliedMigrations(timeoutMs));
@@ -106,8 +88,8 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
   poolStats(): PoolStats | undefined {
     const { pool } = this.dataSource;
     if (pool === undefined) return undefined;
-    const { totalCount, idleCount, waitingCount, options } = pool;
-    return { idle: idleCount, busy: totalCount - idleCount, waiting: waitingCount, max: options.max };
+    const { totalCount, idleCount, waitingCount } = pool;
+    return { idle: idleCount, busy: totalCount - idleCount, waiting: waitingCount };
   }
 
   private async connect(signal: AbortSignal): Promise<void> {
@@ -152,7 +134,6 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
         `an idle connection to ${this.dataSource.address} is lost: ${reason}; the next query opens another`,
       );
     });
-    this.currentState = 'connected';
     this.lastFailure = undefined;
     this.failures.clear();
     this.logger.log(`connected to the database at ${this.dataSource.address}`);
@@ -182,8 +163,8 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
   /** Asks past TypeORM: only `pg` itself bounds a single query and drops a connection that does not answer it. */
   private async query<Row extends object>(text: string, timeoutMs: number): Promise<Row[]> {
     if (!this.enabled) throw new Error('no database is configured');
-    const { pool } = this.dataSource;
-    if (this.currentState !== 'connected' || pool === undefined) {
+    const { isInitialized, pool } = this.dataSource;
+    if (!isInitialized || pool === undefined) {
       throw new Error(this.lastFailure === undefined ? 'not connected yet' : `not connected: ${this.lastFailure}`);
     }
     const query: QueryConfig & { query_timeout: number } = { text, query_timeout: timeoutMs };
@@ -198,7 +179,8 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
       this.answered();
       return result.rows;
     } catch (error) {
-      if (!isUndefinedTable(error)) this.unanswered(failureReason(error));
+      if (isUndefinedTable(error)) this.answered();
+      else this.unanswered(failureReason(error));
       throw new Error(failureReason(error), { cause: error });
     } finally {
       timer.abort();

@@ -29,7 +29,8 @@ export class PostgresDataSource extends DataSource {
     try {
       await super.initialize();
     } catch (error) {
-      // TypeORM leaves the pool open when the first query on it fails.
+      // TypeORM leaves the pool open when the first query on it fails, much as in
+      // https://github.com/typeorm/typeorm/issues/12705. May go when a failed `initialize` closes what it opened.
       if (!this.isInitialized && this.pool !== undefined) await this.driver.disconnect();
       throw error;
     }

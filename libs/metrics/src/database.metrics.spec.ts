@@ -49,7 +49,7 @@ describe('databaseMetrics', () => {
   });
 
   it('tell the pool by state and the migrations last found pending', async () => {
-    expect(await collected({ enabled: true, pool: { idle: 1, busy: 2, waiting: 3, max: 7 }, pending: 4 })).toEqual({
+    expect(await collected({ enabled: true, pool: { idle: 1, busy: 2, waiting: 3 }, pending: 4 })).toEqual({
       'db_pool_connections idle': 1,
       'db_pool_connections busy': 2,
       'db_pool_connections waiting': 3,

@@ -1,0 +1,11 @@
+import { describe, it } from '@jest/globals';
+
+/** A test that is skipped, with the reason in its name, where there is a reason why it cannot run. */
+export function itUnless(reason: string | undefined): (name: string, test: () => Promise<void>) => void {
+  return reason === undefined ? it : (name, test) => it.skip(`${name} (skipped: ${reason})`, test);
+}
+
+/** Tests that are skipped, with the reason in their name, where there is a reason why they cannot run. */
+export function describeUnless(reason: string | undefined): (name: string, tests: () => void) => void {
+  return reason === undefined ? describe : (name, tests) => describe.skip(`${name} (skipped: ${reason})`, tests);
+}
