@@ -262,6 +262,83 @@ describe('the tracing flag', () => {
     expect(warnings[0]).not.toHaveProperty('request_id');
   });
 
+  it('on with OTEL_TRACES_EXPORTER=none, gives ids to the log, exports nothing and says so once', async () => {
+    await service.start({}, { ...EAGER_EXPORT, OTEL_TRACES_EXPORTER: 'none' });
+    const { attempts } = service.receiver;
+
+    await service.get('/', { 'x-request-id': 'first' });
+    await service.get('/', { 'x-request-id': 'second' });
+
+    expect(await service.accessLine('second')).toMatchObject({ trace_id: expect.any(String) });
+    await service.test.app.get(TracingService).flush();
+    expect(service.receiver.attempts).toBe(attempts);
+    const said = service.test.lines().filter(({ msg }) => msg.includes('OTEL_TRACES_EXPORTER'));
+    expect(said).toMatchObject([{ level: 'info', msg: expect.stringContaining('no span is exported') }]);
+    expect(service.warnings()).toEqual([]);
+  });
+
+  it('on with OTEL_SDK_DISABLED=true, makes no span, passes the caller’s context on and says so once', async () => {
+    await service.start({}, { ...EAGER_EXPORT, OTEL_SDK_DISABLED: 'true' });
+    const { attempts } = service.receiver;
+
+    await service.get('/', { 'x-request-id': 'first', traceparent: SAMPLED });
+    await service.get('/', { 'x-request-id': 'second' });
+
+    const first = await service.accessLine('first');
+    expect(first['trace_id']).toBe(TRACE_ID);
+    expect(first).not.toHaveProperty('span_id');
+    expect(await service.accessLine('second')).not.toHaveProperty('trace_id');
+    await service.test.app.get(TracingService).flush();
+    expect(service.receiver.attempts).toBe(attempts);
+    expect(service.test.lines().filter(({ msg }) => msg.includes('OTEL_SDK_DISABLED'))).toMatchObject([
+      { level: 'info' },
+    ]);
+    expect(service.warnings()).toEqual([]);
+  });
+
+  it('on with an endpoint of the traces that is none, exports nothing: not to another receiver either', async () => {
+    await service.start({}, { ...EAGER_EXPORT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'collector:s3cret' });
+    const { attempts } = service.receiver;
+
+    await service.get('/');
+    await service.test.app.get(TracingService).flush();
+
+    expect(service.receiver.attempts).toBe(attempts);
+    expect(service.warnings().map(({ msg }) => msg)).toEqual([
+      expect.stringContaining('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'),
+    ]);
+    expect(JSON.stringify(service.test.lines())).not.toContain('s3cret');
+  });
+
+  it('on with bad values for OpenTelemetry, exports by the defaults and warns once of each key, without its value', async () => {
+    const bad = {
+      OTEL_BSP_MAX_QUEUE_SIZE: '-70707',
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: 'Infinity',
+      OTEL_BSP_EXPORT_TIMEOUT: '99999999999',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '-70707',
+      OTEL_EXPORTER_OTLP_COMPRESSION: 's3cret',
+      OTEL_RESOURCE_ATTRIBUTES: 's3cret',
+      OTEL_SDK_DISABLED: 's3cret',
+      OTEL_TRACES_EXPORTER: 's3cret',
+      OTEL_TRACES_SAMPLER: 's3cret',
+    };
+    await service.start({}, { OTEL_BSP_SCHEDULE_DELAY: '10', ...bad });
+
+    await service.spanOf(() => service.get('/'));
+    await service.get('/');
+
+    expect(
+      service
+        .warnings()
+        .map(({ msg }) => msg)
+        .toSorted(),
+    ).toEqual(
+      Object.keys(bad)
+        .toSorted()
+        .map((key) => `OpenTelemetry: ${key} has a value that cannot be used: it counts as not set`),
+    );
+  });
+
   it('off, starts nothing and warns of nothing', async () => {
     await service.start({ ENABLE_TRACING: 'false', OTEL_EXPORTER_OTLP_ENDPOINT: '' });
 

@@ -4,10 +4,10 @@ import { TraceFlags } from '@opentelemetry/api';
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import { BatchSpanProcessor, type ReadableSpan, type SpanExporter, type SpanProcessor } from '@opentelemetry/sdk-trace';
 import { LogThrottle } from './log-throttle.js';
-import { positiveFromEnvironment } from './otel-environment.js';
+import { integerFromEnvironment } from './otel-environment.js';
 import {
   EXPORT_DELAY_MS,
-  EXPORT_TIMEOUT_MS,
+  EXPORT_GUARD_MS,
   MAX_QUEUED_SPANS,
   MAX_SPANS_PER_EXPORT,
   SHUTDOWN_FLUSH_TIMEOUT_MS,
@@ -22,7 +22,10 @@ export type SpanDropReason = 'queue_full' | 'export_failed' | 'shutdown';
  */
 export class BoundedSpanProcessor implements SpanProcessor {
   private readonly counts: Record<SpanDropReason, number> = { queue_full: 0, export_failed: 0, shutdown: 0 };
-  private readonly maxQueued = positiveFromEnvironment(['OTEL_BSP_MAX_QUEUE_SIZE'], MAX_QUEUED_SPANS);
+  private readonly maxQueued = integerFromEnvironment('OTEL_BSP_MAX_QUEUE_SIZE', {
+    fallback: MAX_QUEUED_SPANS,
+    least: 1,
+  });
   private readonly throttle = new LogThrottle();
   private readonly batches: BatchSpanProcessor;
   private queued = 0;
@@ -50,11 +53,10 @@ export class BoundedSpanProcessor implements SpanProcessor {
       maxQueueSize: this.maxQueued,
       maxExportBatchSize: Math.min(
         this.maxQueued,
-        positiveFromEnvironment(['OTEL_BSP_MAX_EXPORT_BATCH_SIZE'], MAX_SPANS_PER_EXPORT),
+        integerFromEnvironment('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', { fallback: MAX_SPANS_PER_EXPORT, least: 1 }),
       ),
-      scheduledDelayMillis: positiveFromEnvironment(['OTEL_BSP_SCHEDULE_DELAY'], EXPORT_DELAY_MS),
-      // A second guard: the exporter's own time limit comes first, and says more.
-      exportTimeoutMillis: positiveFromEnvironment(['OTEL_BSP_EXPORT_TIMEOUT'], 3 * EXPORT_TIMEOUT_MS),
+      scheduledDelayMillis: integerFromEnvironment('OTEL_BSP_SCHEDULE_DELAY', { fallback: EXPORT_DELAY_MS, least: 0 }),
+      exportTimeoutMillis: integerFromEnvironment('OTEL_BSP_EXPORT_TIMEOUT', { fallback: EXPORT_GUARD_MS, least: 1 }),
     });
   }
 

@@ -1,12 +1,10 @@
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
-import { positiveFromEnvironment } from './otel-environment.js';
-import { EXPORT_TIMEOUT_MS } from './telemetry.constants.js';
 
 /**
  * OTLP/HTTP with protobuf, loaded with the first batch: its modules cost more at start than the rest of the SDK, and
- * a service with tracing off never needs them. Headers, compression and certificates it takes from the
- * `OTEL_EXPORTER_OTLP_*` keys by itself.
+ * a service with tracing off never needs them. Headers, compression, certificates and the time limit (10 s an export,
+ * retries included) it takes from the `OTEL_EXPORTER_OTLP_*` keys by itself.
  */
 export class LazyOtlpExporter implements SpanExporter {
   private loading: Promise<SpanExporter> | undefined;
@@ -38,12 +36,6 @@ export class LazyOtlpExporter implements SpanExporter {
 
   private async load(): Promise<SpanExporter> {
     const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto');
-    return new OTLPTraceExporter({
-      url: this.url,
-      timeoutMillis: positiveFromEnvironment(
-        ['OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT'],
-        EXPORT_TIMEOUT_MS,
-      ),
-    });
+    return new OTLPTraceExporter({ url: this.url });
   }
 }

@@ -42,4 +42,25 @@ describe('NestDiagLogger', () => {
 
     expect(warn.mock.calls[0]?.[0].length).toBeLessThan(400);
   });
+
+  it.each([
+    ['a number', "Unknown value 'hunter2' for OTEL_BSP_SCHEDULE_DELAY, expected a number", 'OTEL_BSP_SCHEDULE_DELAY'],
+    ['a quoted number', 'Unknown value "it\'s hunter2" for OTEL_BSP_EXPORT_TIMEOUT', 'OTEL_BSP_EXPORT_TIMEOUT'],
+    ['a limit', 'OTEL_EXPORTER_OTLP_TIMEOUT is invalid, expected … (actual: hunter2)', 'OTEL_EXPORTER_OTLP_TIMEOUT'],
+    ['another key', "Unknown value 'OTEL_HUNTER2' for OTEL_SDK_DISABLED, expected 'true'", 'OTEL_SDK_DISABLED'],
+  ])('names the key of a bad value and withholds the value: %s', (_case, complaint, key) => {
+    const warn = jest.fn();
+
+    new NestDiagLogger({ warn }).warn(complaint);
+
+    expect(warn.mock.calls).toEqual([[`OpenTelemetry: ${key} has a value that cannot be used: it counts as not set`]]);
+  });
+
+  it('withholds what is quoted elsewhere', () => {
+    const warn = jest.fn();
+
+    new NestDiagLogger({ warn }).warn("Could not parse the URL: 'http://user:hunter2@collector', ignored");
+
+    expect(warn.mock.calls).toEqual([['OpenTelemetry: Could not parse the URL: …, ignored']]);
+  });
 });

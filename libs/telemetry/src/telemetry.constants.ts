@@ -7,8 +7,11 @@ export const MAX_SPANS_PER_EXPORT = 512;
 /** Longest a finished span waits for company before it is exported. `OTEL_BSP_SCHEDULE_DELAY` changes it. */
 export const EXPORT_DELAY_MS = 5_000;
 
-/** Longest one export may take, retries included. `OTEL_EXPORTER_OTLP_TIMEOUT` changes it. */
-export const EXPORT_TIMEOUT_MS = 10_000;
+/**
+ * A second guard over each export: the exporter's own limit (10 s with its retries, `OTEL_EXPORTER_OTLP_TIMEOUT`
+ * changes it) comes first, and says more. `OTEL_BSP_EXPORT_TIMEOUT` changes this one.
+ */
+export const EXPORT_GUARD_MS = 30_000;
 
 /** Longest the shutdown waits for the last spans to leave; well within any `SHUTDOWN_TIMEOUT_MS`. */
 export const SHUTDOWN_FLUSH_TIMEOUT_MS = 3_000;

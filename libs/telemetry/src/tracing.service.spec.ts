@@ -8,7 +8,7 @@ let config: AppConfig;
 let tracing: TracingService;
 
 beforeEach(async () => {
-  config = loadConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:s3cret@127.0.0.1:4318' });
+  config = loadConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' });
   tracing = new TracingService(config);
   await tracing.onModuleInit();
 });

@@ -20,7 +20,7 @@ import { FlagGatedTracerProvider } from './flag-gated.tracer-provider.js';
 import { instrumentPg } from './instrument-pg.js';
 import { LazyOtlpExporter } from './lazy-otlp.exporter.js';
 import { NestDiagLogger } from './nest-diag.logger.js';
-import { samplerFromEnvironment, tracesUrl } from './otel-environment.js';
+import { isSdkDisabled, samplerFromEnvironment, traceDestination } from './otel-environment.js';
 import { serviceResource } from './service-resource.js';
 import { MAX_ATTRIBUTE_LENGTH } from './telemetry.constants.js';
 import { w3cPropagator } from './trace-context.js';
@@ -36,6 +36,7 @@ export class TracingService implements OnModuleInit, OnApplicationShutdown {
   private readonly undo: (() => void)[] = [];
   private tracer: Tracer | undefined;
   private processor: BoundedSpanProcessor | undefined;
+  private disabled = false;
 
   constructor(@InjectAppConfig() private readonly config: AppConfig) {}
 
@@ -44,7 +45,17 @@ export class TracingService implements OnModuleInit, OnApplicationShutdown {
     this.register(diag, diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true }));
     this.register(context, context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable()));
     this.register(propagation, propagation.setGlobalPropagator(w3cPropagator));
-    if (this.config.database.url !== undefined) this.undo.push(await instrumentPg());
+    this.disabled = isSdkDisabled();
+    if (this.disabled)
+      this.logger.log(
+        `OTEL_SDK_DISABLED is true: no spans, whatever the flag says; the trace context of callers is passed on`,
+      );
+    else if (this.config.database.url !== undefined) this.undo.push(await instrumentPg());
+  }
+
+  /** Whether a request can have a span at all. */
+  get makesSpans(): boolean {
+    return !this.disabled;
   }
 
   /** Starts the span of a request that arrives, as a child of `parent` if that holds a span. */
@@ -70,18 +81,15 @@ export class TracingService implements OnModuleInit, OnApplicationShutdown {
   }
 
   private start(): Tracer {
-    const url = tracesUrl(this.config.telemetry.endpoint);
-    if (url === undefined) {
-      this.logger.warn(
-        'tracing is on but OTEL_EXPORTER_OTLP_ENDPOINT is not set: trace ids go into logs and outbound requests, no span is exported',
-      );
+    const destination = traceDestination(this.config.telemetry.endpoint);
+    if ('url' in destination) {
+      const { url } = destination;
+      const exporter = new LazyOtlpExporter(url);
+      this.processor = new BoundedSpanProcessor(exporter, nameOf(url), this.logger, this.outsideRequests);
     } else {
-      this.processor = new BoundedSpanProcessor(
-        new LazyOtlpExporter(url),
-        nameOf(url),
-        this.logger,
-        this.outsideRequests,
-      );
+      const message = `tracing is on but ${destination.reason}: trace ids go into logs and outbound requests, no span is exported`;
+      if (destination.chosen) this.logger.log(message);
+      else this.logger.warn(message);
     }
     const provider = new TracerProvider({
       resource: serviceResource(this.config.service),
@@ -100,9 +108,8 @@ export class TracingService implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** The receiver as the log may name it: without credentials or a query. */
+/** The receiver as the log may name it: without its query, which may hold a key. */
 function nameOf(url: string): string {
-  if (!URL.canParse(url)) return 'the trace receiver';
   const { origin, pathname } = new URL(url);
   return `${origin}${pathname}`;
 }

@@ -12,10 +12,11 @@ const CALLER_SPAN_ID = '00f067aa0ba902b7';
 const exporter = new InMemorySpanExporter();
 const tracer = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }).getTracer('test');
 const tracing = {
+  makesSpans: true,
   startServerSpan: (name: string, attributes: Attributes, parent: Context) =>
     tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent),
-} as TracingService;
-const stage = new TracingStage(tracing);
+};
+const stage = new TracingStage(tracing as TracingService);
 
 beforeAll(() => void context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable()));
 afterAll(() => context.disable());
@@ -114,6 +115,18 @@ describe('TracingStage', () => {
 
     expect(activeSpanId).toBe(CALLER_SPAN_ID);
     expect(requestContext).toMatchObject({ traceId: TRACE_ID, spanId: undefined, traceSampled: false });
+    expect(exporter.getFinishedSpans()).toEqual([]);
+  });
+
+  it('given a disabled SDK, passes the caller on like without tracing', () => {
+    const requestContext = contextOf(true);
+    tracing.makesSpans = false;
+
+    const activeSpanId = serve(requestContext, requestOf({ traceparent: `00-${TRACE_ID}-${CALLER_SPAN_ID}-01` }));
+    tracing.makesSpans = true;
+
+    expect(activeSpanId).toBe(CALLER_SPAN_ID);
+    expect(requestContext).toMatchObject({ traceId: TRACE_ID, spanId: undefined });
     expect(exporter.getFinishedSpans()).toEqual([]);
   });
 

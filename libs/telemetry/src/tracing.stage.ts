@@ -11,8 +11,8 @@ import { TracingService } from './tracing.service.js';
 const CONNECTION_LOST = 'connection_lost';
 
 /**
- * Serves a request inside its trace. With tracing on it gets a server span; with tracing off only the caller's context
- * is kept, for the log and for outbound requests.
+ * Serves a request inside its trace. With tracing on it gets a server span; with tracing off, or the SDK disabled, only
+ * the caller's context is kept, for the log and for outbound requests.
  */
 @Injectable()
 export class TracingStage implements AroundRequestStage, OnResponseStage {
@@ -21,7 +21,7 @@ export class TracingStage implements AroundRequestStage, OnResponseStage {
   constructor(private readonly tracing: TracingService) {}
 
   aroundRequest(requestContext: RequestContext, request: FastifyRequest, next: () => void): void {
-    if (requestContext.recordTrace) this.serveTraced(requestContext, request, next);
+    if (requestContext.recordTrace && this.tracing.makesSpans) this.serveTraced(requestContext, request, next);
     else if (hasTraceContext(request.headers)) this.servePassedOn(requestContext, request, next);
     else next();
   }
