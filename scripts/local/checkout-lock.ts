@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { identityOf } from './process-table.ts';
 import { StartError } from './start-error.ts';
 
+const STATE_FILE = 'launcher.json';
 const SQLITE_BUSY = 5;
 const HOLDER_POLL_MS = 50;
 const HOLDER_POLLS = 20;
@@ -16,8 +17,8 @@ export interface KnownProcess {
 }
 
 /** What a launcher writes down for the one that comes after it. */
-interface LauncherState {
-  readonly launcher: KnownProcess;
+export interface LauncherState {
+  readonly launcher?: KnownProcess;
   readonly service?: KnownProcess;
 }
 
@@ -38,18 +39,17 @@ export interface CheckoutLock {
  * @throws StartError when another launcher holds it
  */
 export async function lockCheckout(folder: string): Promise<CheckoutLock> {
-  const stateFile = join(folder, 'launcher.json');
   const lock = takeLock(join(folder, 'launcher.lock'));
-  if (lock === undefined) throw new StartError(await alreadyRunning(stateFile));
+  if (lock === undefined) throw new StartError(await alreadyRunning(folder));
 
-  const service = readState(stateFile)?.service;
+  const { service } = readState(folder);
   const launcher = known(process.pid);
-  writeState(stateFile, { launcher, ...(service && { service }) });
+  writeState(folder, { launcher, ...(service && { service }) });
   return {
     leftBehind: service && identityOf(service.pid) === service.identity ? service : undefined,
-    remember: (servicePid) => writeState(stateFile, { launcher, service: known(servicePid) }),
+    remember: (servicePid) => writeState(folder, { launcher, service: known(servicePid) }),
     release() {
-      rmSync(stateFile, { force: true });
+      rmSync(join(folder, STATE_FILE), { force: true });
       lock.close();
     },
   };
@@ -69,10 +69,10 @@ function takeLock(file: string): DatabaseSync | undefined {
   }
 }
 
-async function alreadyRunning(stateFile: string): Promise<string> {
+async function alreadyRunning(folder: string): Promise<string> {
   // The other one writes its pid a moment after it took the lock.
   for (let poll = 0; poll < HOLDER_POLLS; poll++) {
-    const holder = readState(stateFile)?.launcher;
+    const holder = readState(folder).launcher;
     if (holder && identityOf(holder.pid) === holder.identity) {
       return `It is already running from this folder (pid ${holder.pid}): use that one, or stop it first.`;
     }
@@ -85,15 +85,24 @@ function known(pid: number): KnownProcess {
   return { pid, identity: identityOf(pid) ?? '' };
 }
 
-function readState(file: string): LauncherState | undefined {
+/** What runs on a data folder, or ran when its launcher was killed. */
+export function readState(folder: string): LauncherState {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as LauncherState;
+    const { launcher, service } = JSON.parse(readFileSync(join(folder, STATE_FILE), 'utf8')) as Record<string, unknown>;
+    return { ...(isKnown(launcher) && { launcher }), ...(isKnown(service) && { service }) };
   } catch {
-    return undefined; // None, or one that a full disk cut off: nothing is known.
+    return {}; // None, or one that a full disk cut off: nothing is known.
   }
 }
 
-function writeState(file: string, state: LauncherState): void {
+/** Anything may lie in that file, and a signal to the pid 0 or -1 is one to many processes. */
+function isKnown(value: unknown): value is KnownProcess {
+  const { pid, identity } = (value ?? {}) as Record<keyof KnownProcess, unknown>;
+  return Number.isInteger(pid) && Number(pid) > 0 && typeof identity === 'string' && identity !== '';
+}
+
+function writeState(folder: string, state: LauncherState): void {
+  const file = join(folder, STATE_FILE);
   const half = `${file}.new`;
   writeFileSync(half, JSON.stringify(state));
   renameSync(half, file);
