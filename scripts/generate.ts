@@ -56,8 +56,11 @@ async function openApi(): Promise<string> {
   const built = new URL('dist/apps/hello-world/src/create-app.js', root).href;
   const { createApp } = (await import(built)) as typeof import('../apps/hello-world/src/create-app.ts');
   const { OpenApiDocument } = await import('#libs/admin');
+  const { createRootLogger } = await import('#libs/logging');
   const config = loadConfig({ ADMIN_FLAGS_ENABLED: 'true' });
-  const { app } = await createApp(config, { write: () => undefined, droppedLines: 0 });
+  const logSink = { write: () => undefined, droppedLines: 0 };
+  const logger = createRootLogger(config.service, config.logging, logSink);
+  const { app } = await createApp({ config, logger, logSink });
   try {
     const document = app.get(OpenApiDocument).get();
     // Not of the build, which may have been given another.

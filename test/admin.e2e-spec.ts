@@ -215,6 +215,10 @@ describe('/admin', () => {
 
       expect(await statusByHost(app, 'a', { authorization: 'Bearer old' })).toBe(401);
       expect(await statusByHost(app, 'a', { authorization: 'Bearer new' })).toBe(200);
+      await app.log.waitFor(({ msg }) => msg === 'ADMIN_TOKEN_FILE has changed: its new value is in use');
+      writeFileSync(file, '');
+      await app.log.waitFor(({ msg }) => /^ADMIN_TOKEN_FILE cannot be used any more \(it is empty\)/.test(msg));
+      expect(await statusByHost(app, 'a', { authorization: 'Bearer new' })).toBe(200);
       rmSync(folder, { recursive: true });
     });
 

@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { register } from 'prom-client';
 import { loadConfig } from '#libs/config';
 import { ManagementListener, portOf } from '#libs/http';
+import { createRootLogger } from '#libs/logging';
 import { createApp } from '../../apps/hello-world/src/create-app.js';
 import { type LogLine, MemoryLog } from './memory-log.js';
 
@@ -29,7 +30,8 @@ export async function startTestApp(
 ): Promise<TestApp> {
   const config = loadConfig({ PORT: '0', HOST: '127.0.0.1', ...environment });
   const log = new MemoryLog();
-  const { app, listen } = await createApp(config, log, modules);
+  const logger = createRootLogger(config.service, config.logging, log);
+  const { app, listen } = await createApp({ config, logger, logSink: log }, modules);
   const close = async (): Promise<void> => {
     await app.close();
     // prom-client's registry belongs to the process: the next app of this test file starts from none.

@@ -3,10 +3,9 @@ import { Logger, type ModuleMetadata } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { OpenApiDocument } from '#libs/admin';
-import type { AppConfig } from '#libs/config';
 import { createFastify, HttpPipeline, listenOn, ManagementListener, portOf, UnreadableRequests } from '#libs/http';
-import { createRootLogger, type LogSink, NestLogger } from '#libs/logging';
-import { AppModule } from './app.module.js';
+import { NestLogger } from '#libs/logging';
+import { AppModule, type AppModuleOptions } from './app.module.js';
 
 /** The application, ready to listen. */
 export interface CreatedApp {
@@ -18,25 +17,22 @@ export interface CreatedApp {
 /**
  * Builds the application; `main.ts` and every test get the very same one.
  *
- * @param logSink what the log is written to
  * @param testModules modules that only a test brings
  */
 export async function createApp(
-  config: AppConfig,
-  logSink: LogSink,
+  options: AppModuleOptions,
   testModules: NonNullable<ModuleMetadata['imports']> = [],
 ): Promise<CreatedApp> {
-  const logger = createRootLogger(config.service, config.logging, logSink);
-  const nestLogger = new NestLogger(logger);
+  const { config } = options;
   const fastify = createFastify(config.http, {
     onFrameworkError: (...args) => app.get(HttpPipeline).refuse(...args),
     onUnreadable: (...args) => app.get(UnreadableRequests).refuse(...args),
   });
-  const root = AppModule.forRoot({ config, logger, logSink });
+  const root = AppModule.forRoot(options);
   const app = await NestFactory.create<NestFastifyApplication>(
     { ...root, imports: [...(root.imports ?? []), ...testModules] },
     new FastifyAdapter(fastify),
-    { logger: nestLogger, abortOnError: false, bodyParser: false },
+    { logger: new NestLogger(options.logger), abortOnError: false, bodyParser: false },
   );
   app.get(HttpPipeline).attach(app.getHttpAdapter().getInstance());
   app.get(OpenApiDocument).describe(app);

@@ -1,6 +1,13 @@
 import { writeSync } from 'node:fs';
 import type { ModuleMetadata } from '@nestjs/common';
-import { type AppConfig, ConfigError, describeConfig, EXIT_CODE_BAD_CONFIG, loadConfig } from '#libs/config';
+import {
+  type AppConfig,
+  ConfigError,
+  describeConfig,
+  EXIT_CODE_BAD_CONFIG,
+  identityOf,
+  loadConfig,
+} from '#libs/config';
 import type { TerminationSignals } from './termination-signals.js';
 
 const EXIT_CODE_FAILURE = 1;
@@ -33,7 +40,7 @@ export async function run(
 
 /** A last line where there is no logger yet. */
 function writeFatal(line: Readonly<Record<string, unknown>>): void {
-  writeSync(1, `${JSON.stringify({ level: 'fatal', time: new Date().toISOString(), ...line })}\n`);
+  writeSync(1, `${JSON.stringify({ level: 'fatal', time: new Date().toISOString(), ...identityOf(), ...line })}\n`);
 }
 
 async function serve(config: AppConfig, signals: TerminationSignals, testModules: TestModules): Promise<void> {
@@ -53,7 +60,7 @@ async function serve(config: AppConfig, signals: TerminationSignals, testModules
   try {
     const { createApp } = await import('./create-app.js');
     const { GracefulShutdown } = await import('#libs/http');
-    const { app, listen } = await createApp(config, destination, testModules);
+    const { app, listen } = await createApp({ config, logger, logSink: destination }, testModules);
     await listen();
     signals.handle((signal) => app.get(GracefulShutdown).onSignal(signal, app, config.shutdown, exit));
   } catch (error) {

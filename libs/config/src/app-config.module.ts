@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { AppConfig } from './app-config.js';
 import { APP_CONFIG } from './config.constants.js';
+import { SecretFiles } from './secret-files.service.js';
 
 /** Hands the configuration, loaded before Nest exists, to whoever injects it. */
 @Module({})
@@ -9,7 +10,7 @@ export class AppConfigModule {
     return {
       module: AppConfigModule,
       global: true,
-      providers: [{ provide: APP_CONFIG, useValue: config }],
+      providers: [{ provide: APP_CONFIG, useValue: config }, SecretFiles],
       exports: [APP_CONFIG],
     };
   }

@@ -102,7 +102,7 @@ function parseLikeLibpq(url: string): ConnectionOptions {
     const { code, path } = error as NodeJS.ErrnoException;
     // The error is not kept as the cause: that of a malformed URL holds the URL.
     if (path === undefined) throw new DatabaseUrlError(NOT_A_URL);
-    throw new DatabaseUrlError(`names a certificate or key that cannot be read: ${path} (${code})`);
+    throw new DatabaseUrlError(`has an sslrootcert, sslcert or sslkey that cannot be read (${code})`);
   }
 }
 

@@ -72,7 +72,8 @@ function isAddressOrCidr(text: string): boolean {
   const family = isIP(address);
   if (family === 0 || rest.length > 0) return false;
   if (prefix === undefined) return true;
-  if (!/^\d{1,3}$/.test(prefix)) return false;
+  // A prefix of 0 is `true` by another name, and refused by what reads the list.
+  if (!/^[1-9]\d{0,2}$/.test(prefix)) return false;
   try {
     new BlockList().addSubnet(address, Number(prefix), family === 4 ? 'ipv4' : 'ipv6');
     return true;
@@ -132,9 +133,12 @@ export const environmentSchema = {
     expects: 'true, false, a number of hops from 0 to 99, or addresses and CIDRs separated by commas',
   }).default(false),
   HTTP_REQUEST_TIMEOUT_MS: duration('HTTP', 1, 'Longest a client may take to send a whole request.').default(10_000),
-  HTTP_HEADERS_TIMEOUT_MS: duration('HTTP', 1, 'Longest a client may take to send the head of a request.').default(
-    10_000,
-  ),
+  HTTP_HEADERS_TIMEOUT_MS: documented(wholeNumber(1, LARGEST_DURATION_MS), {
+    section: 'HTTP',
+    description: 'Longest a client may take to send the head of a request.',
+    expects: expectsDuration(1),
+    defaultText: '`10000`, or `HTTP_REQUEST_TIMEOUT_MS` where that is less',
+  }).optional(),
   HTTP_KEEP_ALIVE_TIMEOUT_MS: duration(
     'HTTP',
     1,

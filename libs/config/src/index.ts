@@ -31,5 +31,5 @@ export {
   type KeyDocumentation,
   parseBooleanText,
 } from './environment.schema.js';
-export { describeConfig, loadConfig } from './load-config.js';
+export { describeConfig, identityOf, loadConfig } from './load-config.js';
 export { SecretValue } from './secret-value.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConfigError } from './config.error.js';
 import { ENVIRONMENT_KEYS, type EnvironmentKey } from './environment.schema.js';
-import { describeConfig, loadConfig } from './load-config.js';
+import { describeConfig, identityOf, loadConfig } from './load-config.js';
 
 const DATABASE_URL = 'postgres://hello:s3cret@db:5432/hellodb';
 
@@ -110,7 +110,7 @@ describe('loadConfig', () => {
   it.each([
     ['PORT', ['-1', '65536', '1e3', '0x10', '80.5', ' 8 0 ', '99999999999']],
     ['HOST', ['a b', 'http://x']],
-    ['TRUST_PROXY', ['maybe', '10.0.0.0/33', '10.0.0.0/8/8', '10.0.0.0/x', '::/129', '-1']],
+    ['TRUST_PROXY', ['maybe', '10.0.0.0/33', '10.0.0.0/0', '::/0', '10.0.0.0/8/8', '10.0.0.0/x', '::/129', '-1']],
     ['ENABLE_METRICS', ['2', 'tru', 'enabled', 'null']],
     ['ENVIRONMENT', ['production', 'PROD']],
     ['LOG_LEVEL', ['warning', 'INFO']],
@@ -133,13 +133,18 @@ describe('loadConfig', () => {
     ['MANAGEMENT_PORT', { MANAGEMENT_PORT: '8080' }],
     ['HTTP_HEADERS_TIMEOUT_MS', { HTTP_HEADERS_TIMEOUT_MS: '11', HTTP_REQUEST_TIMEOUT_MS: '10' }],
     ['SHUTDOWN_DRAIN_MS', { SHUTDOWN_DRAIN_MS: '25000' }],
-    ['SHUTDOWN_DRAIN_MS', { ENVIRONMENT: 'prod', SHUTDOWN_TIMEOUT_MS: '5000' }],
+    ['SHUTDOWN_TIMEOUT_MS', { ENVIRONMENT: 'prod', SHUTDOWN_TIMEOUT_MS: '5000' }],
     ['ADMIN_TOKEN', { ENVIRONMENT: 'prod', ADMIN_FLAGS_ENABLED: 'on' }],
     ['DATABASE_MIGRATE_ON_START', { ENVIRONMENT: 'non-prod', DATABASE_MIGRATE_ON_START: 'on' }],
     ['FLAGD_OFFLINE_FLAG_SOURCE_PATH', { FLAGD_RESOLVER: 'file' }],
     ['FLAGD_HOST', { FLAGD_RESOLVER: 'rpc', FLAGD_OFFLINE_FLAG_SOURCE_PATH: 'f' }],
   ])('refuses a contradiction by the name of %s', (key, environment) => {
     expect(badKeys(environment)).toEqual([key]);
+  });
+
+  it('gives the head of a request no more time than the whole of it', () => {
+    expect(loadConfig({ HTTP_REQUEST_TIMEOUT_MS: '5000' }).http.headersTimeoutMs).toBe(5_000);
+    expect(loadConfig({ HTTP_REQUEST_TIMEOUT_MS: '50000' }).http.headersTimeoutMs).toBe(10_000);
   });
 
   it('lets two random ports be asked for at once', () => {
@@ -204,6 +209,17 @@ describe('loadConfig', () => {
 
     if (expected === undefined) expect(flagd).toBeUndefined();
     else expect(flagd).toMatchObject(expected);
+  });
+});
+
+describe('identityOf', () => {
+  it('says who is running, and leaves out what the environment says badly', () => {
+    expect(identityOf({ OTEL_SERVICE_NAME: 'orders', ENVIRONMENT: 'prod' })).toMatchObject({
+      service: 'orders',
+      environment: 'prod',
+      version: expect.any(String),
+    });
+    expect(identityOf({ ENVIRONMENT: 's3cret' })['environment']).toBeUndefined();
   });
 });
 

@@ -15,6 +15,7 @@ import {
 import { SecretValue } from './secret-value.js';
 
 const DEFAULT_DRAIN_MS = 5_000;
+const DEFAULT_HEADERS_TIMEOUT_MS = 10_000;
 
 /** The environment after parsing: the values of the good keys, and what is wrong with the others. */
 interface ParsedEnvironment {
@@ -48,8 +49,11 @@ function findContradictions(values: Partial<EnvironmentValues>): ConfigProblem[]
     refuse('MANAGEMENT_PORT', 'must not be the same as PORT');
   if ((HTTP_HEADERS_TIMEOUT_MS ?? 0) > (HTTP_REQUEST_TIMEOUT_MS ?? Infinity))
     refuse('HTTP_HEADERS_TIMEOUT_MS', 'must not be above HTTP_REQUEST_TIMEOUT_MS');
-  if (drainMs(values) >= (values.SHUTDOWN_TIMEOUT_MS ?? Infinity))
-    refuse('SHUTDOWN_DRAIN_MS', 'must be below SHUTDOWN_TIMEOUT_MS');
+  if (drainMs(values) >= (values.SHUTDOWN_TIMEOUT_MS ?? Infinity)) {
+    if (values.SHUTDOWN_DRAIN_MS !== undefined) refuse('SHUTDOWN_DRAIN_MS', 'must be below SHUTDOWN_TIMEOUT_MS');
+    else
+      refuse('SHUTDOWN_TIMEOUT_MS', `must be above ${DEFAULT_DRAIN_MS}, the drain where SHUTDOWN_DRAIN_MS is not set`);
+  }
   for (const key of ['ADMIN_TOKEN', 'DATABASE_URL'] as const)
     if (values[key] !== undefined && values[`${key}_FILE`] !== undefined)
       refuse(`${key}_FILE`, `must not be set together with ${key}`);
@@ -69,6 +73,10 @@ function findContradictions(values: Partial<EnvironmentValues>): ConfigProblem[]
 
 function drainMs({ SHUTDOWN_DRAIN_MS, ENVIRONMENT }: Partial<EnvironmentValues>): number {
   return SHUTDOWN_DRAIN_MS ?? (ENVIRONMENT === 'local' ? 0 : DEFAULT_DRAIN_MS);
+}
+
+function headersTimeoutMs({ HTTP_HEADERS_TIMEOUT_MS, HTTP_REQUEST_TIMEOUT_MS }: EnvironmentValues): number {
+  return HTTP_HEADERS_TIMEOUT_MS ?? Math.min(DEFAULT_HEADERS_TIMEOUT_MS, HTTP_REQUEST_TIMEOUT_MS);
 }
 
 function flagdConfig(values: EnvironmentValues): FlagdConfig | undefined {
@@ -106,8 +114,8 @@ function readSecret(
     if (problem === undefined) return secret;
     problems.push({ key: `${key}_FILE`, problem: `holds a value that ${problem}` });
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? 'it is empty';
-    problems.push({ key: `${key}_FILE`, problem: `must be a readable file: ${reason}` });
+    const { code, message } = error as NodeJS.ErrnoException;
+    problems.push({ key: `${key}_FILE`, problem: `must be a readable file: ${code ?? message}` });
   }
   return undefined;
 }
@@ -144,7 +152,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): AppCon
       managementPort: values.MANAGEMENT_PORT,
       trustProxy: values.TRUST_PROXY,
       requestTimeoutMs: values.HTTP_REQUEST_TIMEOUT_MS,
-      headersTimeoutMs: values.HTTP_HEADERS_TIMEOUT_MS,
+      headersTimeoutMs: headersTimeoutMs(values),
       keepAliveTimeoutMs: values.HTTP_KEEP_ALIVE_TIMEOUT_MS,
       bodyLimitBytes: values.HTTP_BODY_LIMIT_BYTES,
     },
@@ -167,11 +175,21 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): AppCon
   });
 }
 
+/** Who is running, as far as the environment says it well: for a line that is written where there is no configuration. */
+export function identityOf(environment: NodeJS.ProcessEnv = process.env): Record<string, unknown> {
+  const { values } = parseEnvironment(environment);
+  return { service: values.OTEL_SERVICE_NAME, version: readBuildInfo().version, environment: values.ENVIRONMENT };
+}
+
 /** What `--print-config` shows: each key with the value in force; secrets masked, keys not set left out. */
 export function describeConfig(environment: NodeJS.ProcessEnv = process.env): Record<string, unknown> {
   const config = loadConfig(environment);
   const { values } = parseEnvironment(environment);
-  const shown = { ...values, SHUTDOWN_DRAIN_MS: config.shutdown.drainMs };
+  const shown = {
+    ...values,
+    HTTP_HEADERS_TIMEOUT_MS: config.http.headersTimeoutMs,
+    SHUTDOWN_DRAIN_MS: config.shutdown.drainMs,
+  };
   return Object.fromEntries(
     Object.entries(shown)
       .filter(([, value]) => value !== undefined)

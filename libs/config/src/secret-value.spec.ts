@@ -62,11 +62,29 @@ describe('SecretValue', () => {
     expect(seen).toEqual(['first', 'first', 'first']);
   });
 
+  it('says why its file cannot be used, and nothing while it can', () => {
+    const secret = SecretValue.fromFile(path, (value) => value !== 'nonsense');
+    const problems = [secret.problem()];
+
+    for (const content of ['', 'nonsense', 'second']) {
+      writeFileSync(path, content);
+      problems.push(secret.problem());
+    }
+    rmSync(path);
+    problems.push(secret.problem());
+
+    expect(problems).toEqual([undefined, 'it is empty', 'its content is not valid', undefined, 'ENOENT']);
+    expect(SecretValue.fromEnvironment('x').problem()).toBeUndefined();
+  });
+
   it('refuses a file that cannot be read or is empty', () => {
     writeFileSync(path, '\n');
 
     expect(() => SecretValue.fromFile(path)).toThrow('empty');
     expect(() => SecretValue.fromFile(join(folder, 'nowhere'))).toThrow('ENOENT');
+    expect(() => SecretValue.fromFile(folder)).toThrow('no regular file');
+    writeFileSync(path, 'x'.repeat(70_000));
+    expect(() => SecretValue.fromFile(path)).toThrow('larger than 65536 bytes');
   });
 
   it('tells once when the value has changed', async () => {

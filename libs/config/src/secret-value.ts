@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 
 /** How often a secret's file is looked at for changes, in milliseconds. */
 const WATCH_INTERVAL_MS = 2_000;
+/** Read whenever the secret is asked for: nothing that size is a token or a URL. */
+const LARGEST_SECRET_BYTES = 65_536;
 
 /**
  * A secret that never prints: its value is behind a method, and every way of turning it into text masks it.
@@ -28,24 +30,34 @@ export class SecretValue {
 
   /**
    * @param isValid what a later content must pass to take the place of the present one
-   * @throws Error when the file cannot be read or is empty
+   * @throws Error when the file cannot be read, is none, or is empty
    */
   static fromFile(path: string, isValid: (value: string) => boolean = () => true): SecretValue {
-    const value = readFileSync(path, 'utf8').trim();
-    if (value === '') throw new Error('the file is empty');
-    return new SecretValue(value, path, isValid);
+    return new SecretValue(readSecretFile(path), path, isValid);
   }
 
   /** The secret as it is now. */
   reveal(): string {
-    if (this.path === undefined) return this.lastValue;
-    try {
-      const value = readFileSync(this.path, 'utf8').trim();
-      if (value !== '' && this.isValid(value)) this.lastValue = value;
-    } catch {
-      // Being replaced at this moment, or taken away: the last value is the best there is.
-    }
+    this.refresh();
     return this.lastValue;
+  }
+
+  /** Why the file cannot be used now, so that its last good value holds; `undefined`: it can, or there is none. */
+  problem(): string | undefined {
+    return this.refresh();
+  }
+
+  private refresh(): string | undefined {
+    if (this.path === undefined) return undefined;
+    try {
+      const value = readSecretFile(this.path);
+      if (!this.isValid(value)) return 'its content is not valid';
+      this.lastValue = value;
+      return undefined;
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      return code ?? message;
+    }
   }
 
   /**
@@ -78,4 +90,14 @@ export class SecretValue {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }
+}
+
+/** @throws Error for what is not a text of a sensible size in a regular file: reading a pipe would stop the process */
+function readSecretFile(path: string): string {
+  const stat = statSync(path);
+  if (!stat.isFile()) throw new Error('it is no regular file');
+  if (stat.size > LARGEST_SECRET_BYTES) throw new Error(`it is larger than ${LARGEST_SECRET_BYTES} bytes`);
+  const value = readFileSync(path, 'utf8').trim();
+  if (value === '') throw new Error('it is empty');
+  return value;
 }
