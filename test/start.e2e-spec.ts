@@ -1,14 +1,23 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startPostgres } from './support/embedded-postgres.js';
 import { eventually } from './support/eventually.js';
-import { endLaunched, type Launched, query, ROOT, ready, startLauncher } from './support/launcher.js';
+import {
+  type DataFolder,
+  type Launched,
+  makeDataFolder,
+  query,
+  ROOT,
+  ready,
+  startLauncher,
+} from './support/launcher.js';
 import { answers, isListening, isRunning, startProcess } from './support/process.js';
+import { itUnless } from './support/unless.js';
 
 const NOBODY = 65534;
 /** The service refuses this, so a launcher only makes the database and ends. */
@@ -16,24 +25,23 @@ const REFUSED = { LOG_LEVEL: 'loud' };
 const isRoot = process.geteuid?.() === 0;
 
 /** A database folder that nobody uses: making one takes longer than a copy. */
-let template: string;
+let template: DataFolder;
+let folder: DataFolder;
 let data: string;
 
 beforeAll(async () => {
-  template = mkdtempSync(join(tmpdir(), 'hello-world-start-'));
-  await startLauncher(template, REFUSED).exit;
+  template = makeDataFolder();
+  await startLauncher(template.path, REFUSED).exit;
 });
 
-afterAll(() => rmSync(template, { recursive: true, force: true }));
+afterAll(() => template.remove());
 
 beforeEach(() => {
-  data = mkdtempSync(join(tmpdir(), 'hello-world-start-'));
+  folder = makeDataFolder();
+  data = folder.path;
 });
 
-afterEach(async () => {
-  await endLaunched();
-  rmSync(data, { recursive: true, force: true });
-});
+afterEach(() => folder.remove());
 
 /** No process, no port, no lock: the launcher has written down nothing for a next one. */
 async function expectNothingLeft({ servicePid, postgresPid, port }: Launched): Promise<void> {
@@ -47,7 +55,7 @@ async function expectNothingLeft({ servicePid, postgresPid, port }: Launched): P
 
 /** With `cp`, which keeps the owner. */
 function copyDatabase(): void {
-  execFileSync('cp', ['-a', join(template, 'postgres'), data]);
+  execFileSync('cp', ['-a', join(template.path, 'postgres'), data]);
 }
 
 /** Starts a launcher that must fail. @returns what it says */
@@ -160,6 +168,24 @@ describe('the launcher', () => {
     expect(await query(next, data, 'SELECT name FROM users')).toEqual([{ name: 'Ada' }]);
   });
 
+  it('killed by a test that is killed in turn, leaves nothing either', async () => {
+    copyDatabase();
+    const launcher = startLauncher(data);
+    const launched = await ready(launcher, data);
+    const guarding = `const { guardFolder } = await import('./test/support/guard.ts');
+      guardFolder(${JSON.stringify(data)});
+      console.log('guards');
+      setInterval(() => {}, 1_000);`;
+    const test = startProcess(process.execPath, ['--input-type=module', '--eval', guarding], { cwd: ROOT });
+    await test.output(/guards/);
+
+    launcher.kill('SIGKILL');
+    test.kill('SIGKILL');
+
+    await eventually('the guard has cleaned up', () => !existsSync(data));
+    expect([launched.servicePid, launched.postgresPid].map(isRunning)).toEqual([false, false]);
+  });
+
   it.each(['SIGTERM', 'SIGKILL'] as const)(
     'interrupted by %s while it makes the database, leaves nothing by halves',
     async (signal) => {
@@ -251,6 +277,12 @@ describe('a launcher that cannot start says why in one sentence and fails', () =
     });
   });
 
+  it.each(['launcher.json', 'postgres/postmaster.pid'])('when a folder lies where %s should be', async (name) => {
+    mkdirSync(join(data, name), { recursive: true });
+
+    expect(await failure()).toMatch(/^start: The data folder is broken \(EISDIR.*\)\. Delete .* to start afresh\.\n$/);
+  });
+
   it('when something else lies where the data folder should be', async () => {
     writeFileSync(join(data, 'postgres'), '');
 
@@ -258,7 +290,7 @@ describe('a launcher that cannot start says why in one sentence and fails', () =
   });
 
   const noMount = canMount() ? undefined : 'needs the right to mount a small disk';
-  unless(noMount)('when the disk is full', async () => {
+  itUnless(noMount)('when the disk is full', async () => {
     const disk = join(data, 'disk');
     mountSmallDisk(disk);
     try {
@@ -276,7 +308,7 @@ describe('a launcher that cannot start says why in one sentence and fails', () =
     : hiddenFrom(NOBODY)
       ? 'the checkout lies where others may not look'
       : undefined;
-  unless(noOtherUser)('when the data belongs to another user', async () => {
+  itUnless(noOtherUser)('when the data belongs to another user', async () => {
     chmodSync(data, 0o755);
     const launcher = startLauncher(data, {}, { uid: NOBODY, gid: NOBODY });
 
@@ -303,7 +335,7 @@ describe('the launcher of an ordinary user', () => {
       ? 'the checkout lies where others may not look'
       : undefined;
 
-  unless(reason)('serves from a database of that user', async () => {
+  itUnless(reason)('serves from a database of that user', async () => {
     spawnSync('chown', [String(NOBODY), data]);
     const launcher = startLauncher(data, {}, { uid: NOBODY, gid: NOBODY });
     const launched = await ready(launcher, data);
@@ -322,7 +354,7 @@ describe('the launcher on a terminal', () => {
   const reason =
     process.platform === 'linux' && spawnSync('script', ['--version']).status === 0 ? undefined : 'needs script(1)';
 
-  unless(reason)('shows what it does, ends with the addresses, and stops at Ctrl-C', async () => {
+  itUnless(reason)('shows what it does, ends with the addresses, and stops at Ctrl-C', async () => {
     const args = ['-qec', `exec ${process.execPath} scripts/start.ts`, '/dev/null'];
     const terminal = startProcess('script', args, {
       cwd: ROOT,
@@ -340,11 +372,6 @@ describe('the launcher on a terminal', () => {
     await expectNothingLeft(launched);
   });
 });
-
-/** A test that is skipped, with the reason in its name, where it cannot run. */
-function unless(reason: string | undefined): (name: string, test: () => Promise<void>) => void {
-  return reason === undefined ? it : (name, test) => it.skip(`${name} (skipped: ${reason})`, test);
-}
 
 function canMount(): boolean {
   if (!isRoot || process.platform !== 'linux') return false;

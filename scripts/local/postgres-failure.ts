@@ -62,7 +62,8 @@ export function fileFailure(error: unknown, dataFolder: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT') return fullDisk(dataFolder);
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return foreignFolder(dataFolder);
-  if (code === 'ENOTDIR' || code === 'EEXIST' || code === 'EIO') return brokenFolder(dataFolder, message);
+  if (code === 'ENOTDIR' || code === 'EISDIR' || code === 'EEXIST' || code === 'EIO')
+    return brokenFolder(dataFolder, message);
   return error;
 }
 

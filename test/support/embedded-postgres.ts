@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,6 +5,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../scripts/local/embedded-postgres.ts';
 import { childrenOf, endProcess, identityOf, signal } from '../../scripts/local/process-table.ts';
+import { guardFolder } from './guard.js';
 
 /** A real Postgres of one test file, with data that is thrown away. */
 export interface TestPostgres {
@@ -44,7 +44,7 @@ const SETTINGS = {
 
 export async function startPostgres(): Promise<TestPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'hello-world-postgres-'));
-  const guard = guardOf(folder);
+  const dismissGuard = guardFolder(folder);
   const dataFolder = join(folder, 'postgres');
   let server: EmbeddedPostgres | undefined;
   const start = async (port?: number) => {
@@ -101,31 +101,9 @@ export async function startPostgres(): Promise<TestPostgres> {
     async remove() {
       await stop();
       await rm(folder, { recursive: true, force: true });
-      guard.stdin?.end();
+      dismissGuard();
     },
   };
-}
-
-/**
- * Cleans up behind a test process that did not: a shell that waits for the end of its input, which comes when the
- * test process ends, however it ends. (Exit hooks do not run in Jest's workers.) It makes sure that the pid is still
- * that of the server.
- */
-function guardOf(folder: string): ChildProcess {
-  const script = `
-    cat > /dev/null
-    if read -r pid < "$1/postgres/postmaster.pid" && {
-      tr '\\0' ' ' < "/proc/$pid/cmdline" || ps -o command= -p "$pid"
-    } | grep -F -q -- "$1"; then
-      kill -KILL "$pid" $(cat "/proc/$pid/task/$pid/children" || pgrep -P "$pid")
-    fi
-    rm -rf "$1" || { sleep 1; rm -rf "$1"; }`;
-  const guard = spawn('/bin/sh', ['-c', script, 'guard', folder], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  guard.unref();
-  return guard;
 }
 
 async function execute(url: string, sql: string): Promise<void> {

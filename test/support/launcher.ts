@@ -1,17 +1,50 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Client } from 'pg';
-import { endProcesses, isRunning, startProcess, type TestProcess } from './process.js';
+import { readState } from '../../scripts/local/checkout-lock.ts';
+import { guardFolder } from './guard.js';
+import { endAllOn } from './left-behind.ts';
+import { endProcesses, startProcess, type TestProcess } from './process.js';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
+
+/** A data folder of a test's own. */
+export interface DataFolder {
+  readonly path: string;
+  /** Ends what a failed test left running, also behind a launcher that it killed, and removes the folder. */
+  remove(): Promise<void>;
+}
+
+export function makeDataFolder(): DataFolder {
+  const path = mkdtempSync(join(tmpdir(), 'hello-world-start-'));
+  const dismissGuard = guardFolder(path);
+  return {
+    path,
+    async remove() {
+      await endProcesses();
+      await endAllOn(path);
+      rmSync(path, { recursive: true, force: true });
+      dismissGuard();
+    },
+  };
+}
+
+export interface LauncherOptions {
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Where its sources are. */
+  readonly cwd?: string;
+  readonly args?: readonly string[];
+}
 
 /** The launcher of `npm start`, on a data folder of the test's own and on a free port. */
 export function startLauncher(
   dataFolder: string,
   env: NodeJS.ProcessEnv = {},
-  options: { readonly uid?: number; readonly gid?: number } = {},
+  { args = [], ...options }: LauncherOptions = {},
 ): TestProcess {
-  return startProcess(process.execPath, ['scripts/start.ts'], {
+  return startProcess(process.execPath, ['scripts/start.ts', ...args], {
     cwd: ROOT,
     env: { LOCAL_DATA_DIR: dataFolder, PORT: '0', ...env },
     ...options,
@@ -27,26 +60,14 @@ export interface Launched {
   readonly postgresPid: number;
 }
 
-const launched = new Set<Launched>();
-
 /** Waits until a launcher says that the service is ready. */
 export async function ready(launcher: TestProcess, dataFolder: string): Promise<Launched> {
   await launcher.output(/Ctrl-C stops it/);
   const [url = '', port] = (await launcher.output(/http:\/\/localhost:(\d+)/)) ?? [];
-  const state = JSON.parse(readFileSync(join(dataFolder, 'launcher.json'), 'utf8')) as { service: { pid: number } };
+  const { service } = readState(dataFolder);
+  if (service === undefined) throw new Error('the launcher has written down no service');
   const postgresPid = Number(readFileSync(join(dataFolder, 'postgres', 'postmaster.pid'), 'utf8').split('\n', 1)[0]);
-  const started = { url, port: Number(port), servicePid: state.service.pid, postgresPid };
-  launched.add(started);
-  return started;
-}
-
-/** Ends what a failed test left running, also behind a launcher that it killed: for `afterEach`. */
-export async function endLaunched(): Promise<void> {
-  await endProcesses();
-  for (const { servicePid, postgresPid } of launched) {
-    for (const pid of [servicePid, postgresPid]) if (isRunning(pid)) process.kill(pid, 'SIGKILL');
-  }
-  launched.clear();
+  return { url, port: Number(port), servicePid: service.pid, postgresPid };
 }
 
 /** Asks the launcher's Postgres. */

@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identityOf } from '../../scripts/local/process-table.ts';
-
-const POLL_MS = 50;
+import { guardProcess } from './guard.js';
 
 /** How a process ended: one of the two is set. */
 export interface Exit {
@@ -31,6 +30,8 @@ export interface TestProcess {
   write(text: string): void;
 }
 
+const POLL_MS = 50;
+
 const running = new Set<ChildProcess>();
 
 export interface ProcessOptions extends Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 'gid'> {
@@ -50,6 +51,8 @@ export function startProcess(
     stdio: ['pipe', output ?? 'pipe', 'pipe'],
   });
   running.add(child);
+  const dismissGuard = child.pid === undefined ? () => {} : guardProcess(child.pid);
+  child.once('exit', dismissGuard);
   let [stdout, stderr, both] = ['', '', ''];
   const progress = new EventTarget();
   const tell = () => progress.dispatchEvent(new Event('progress'));
@@ -107,17 +110,30 @@ export async function endProcesses(): Promise<void> {
   );
 }
 
-/** Waits until an address answers with this status. */
-export async function answers(url: string, status = 200): Promise<string> {
-  for (;;) {
-    try {
-      const response = await fetch(url);
-      const body = await response.text();
-      if (response.status === status) return body;
-    } catch {
-      // Nobody listens yet.
-    }
+/**
+ * Waits until an address answers with this status.
+ *
+ * @returns the body
+ * @throws when it does not in time, with its last answer
+ */
+export async function answers(url: string, status = 200, timeoutMs = 20_000): Promise<string> {
+  const deadline = AbortSignal.timeout(timeoutMs);
+  let last = 'nothing';
+  while (!deadline.aborted) {
+    const answer = await ask(url, deadline);
+    if (answer.status === status) return answer.body;
+    if (!deadline.aborted) last = answer.body;
     await sleep(POLL_MS);
+  }
+  throw new Error(`${url} did not answer ${status} in ${timeoutMs} ms, but: ${last}`);
+}
+
+async function ask(url: string, signal: AbortSignal): Promise<{ readonly status?: number; readonly body: string }> {
+  try {
+    const response = await fetch(url, { signal });
+    return { status: response.status, body: await response.text() };
+  } catch (error) {
+    return { body: String((error as Error).cause ?? error) }; // Nobody listens yet.
   }
 }
 
