@@ -1,12 +1,12 @@
 /** Builds where the build is missing or older than a source: what scripts that run the build call first. */
 import './require-node.mjs';
 import { resolve } from 'node:path';
-import { build, isStale } from './local/build.ts';
+import { ensureBuild } from './local/build.ts';
 import { sentence } from './local/start-error.ts';
 
 const root = resolve(import.meta.dirname, '..');
 try {
-  if (isStale(root)) await build(root, new AbortController().signal);
+  await ensureBuild(root, new AbortController().signal, () => {});
 } catch (error) {
   console.error(sentence(error));
   process.exitCode = 1;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { build, isStale, lastChange } from './build.ts';
+import { build, ensureBuild } from './build.ts';
 import { type CheckoutLock, lockCheckout } from './checkout-lock.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres, stopLeftBehind } from './embedded-postgres.ts';
 import { fileFailure } from './postgres-failure.ts';
@@ -15,6 +15,7 @@ import {
   hasDatabase,
   serviceEnvironment,
 } from './service-environment.ts';
+import { lastChange } from './sources.ts';
 import { StartError, sentence } from './start-error.ts';
 import { listenForStop, type StopSignals } from './stop-signals.ts';
 
@@ -60,6 +61,8 @@ class Launcher {
   readonly #options: LaunchOptions;
   readonly #signals: StopSignals;
   readonly #lock: CheckoutLock;
+  /** The last change of a source that was built, or was tried to. */
+  #seen = 0;
 
   constructor(options: LaunchOptions, signals: StopSignals, lock: CheckoutLock) {
     this.#options = options;
@@ -72,10 +75,8 @@ class Launcher {
     await this.#endLeftBehind();
     const environment = await serviceEnvironment(outside);
     await ensurePortsAreFree(environment);
-    if (isStale(root)) {
-      say('building …');
-      await build(root, this.#signals.stop);
-    }
+    this.#seen = lastChange(root);
+    await ensureBuild(root, this.#signals.stop, () => say('building …'));
     if (hasDatabase(outside)) return await this.#serve(environment);
 
     const postgres = await this.#startPostgres();
@@ -164,8 +165,9 @@ class Launcher {
     const { root, say } = this.#options;
     const { stop } = this.#signals;
     for (;;) {
-      const before = lastChange(root);
-      while (lastChange(root) === before) await sleep(WATCH_POLL_MS, undefined, { signal: stop });
+      while (lastChange(root) === this.#seen) await sleep(WATCH_POLL_MS, undefined, { signal: stop });
+      // What changes while it builds is another change.
+      this.#seen = lastChange(root);
       say('a source changed, building …');
       try {
         await build(root, stop);
