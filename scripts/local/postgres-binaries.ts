@@ -26,8 +26,8 @@ async function load(name: string): Promise<PostgresBinaries> {
     return (await import(name)) as PostgresBinaries;
   } catch (cause) {
     throw new StartError(
-      `The Postgres for this machine (npm package ${name}) is not installed: run "npm ci" with development and ` +
-        'optional dependencies, or set DATABASE_URL to a Postgres of your own.',
+      `The Postgres for this machine (npm package ${name}) is not installed: run "npm ci" without ` +
+        '--omit=optional, or set DATABASE_URL to a Postgres of your own.',
       { cause },
     );
   }
