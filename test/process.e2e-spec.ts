@@ -6,13 +6,13 @@ import type { LogLine } from './support/memory-log.js';
 import { Pipe } from './support/pipe.js';
 import { answers, endProcesses, isListening, startProcess } from './support/process.js';
 import { header, RawConnection } from './support/raw-http.js';
-import { buildFaultyMain, MAIN, startServiceProcess } from './support/service-process.js';
+import { buildFaultyMain, type FaultyMain, MAIN, startServiceProcess } from './support/service-process.js';
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 const messages = (lines: LogLine[]): string[] => lines.map(({ msg }) => msg);
 
 describe('process', () => {
-  let faultyMain: string;
+  let faultyMain: FaultyMain;
 
   beforeAll(async () => {
     faultyMain = await buildFaultyMain();
@@ -20,6 +20,10 @@ describe('process', () => {
 
   afterEach(async () => {
     await endProcesses();
+  });
+
+  afterAll(async () => {
+    await faultyMain.remove();
   });
 
   describe('start', () => {
@@ -58,6 +62,9 @@ describe('process', () => {
         {
           level: 'fatal',
           time: expect.stringMatching(/^\d{4}-.*Z$/),
+          service: 'hello-world',
+          version: expect.any(String),
+          environment: 'local',
           msg: 'configuration is invalid',
           problems: expect.any(Array),
         },
@@ -106,7 +113,7 @@ describe('process', () => {
     });
 
     it('that fails while the application is built is a fatal line of JSON, exit 1', async () => {
-      const service = startServiceProcess({}, [faultyMain, '--fail-to-start']);
+      const service = startServiceProcess({}, [faultyMain.entry, '--fail-to-start']);
 
       const { code } = await service.exit;
 
@@ -120,7 +127,7 @@ describe('process', () => {
     });
 
     it('that is interrupted by a signal ends at once, cleanly', async () => {
-      const service = startServiceProcess({}, [faultyMain, '--never-start']);
+      const service = startServiceProcess({}, [faultyMain.entry, '--never-start']);
 
       await service.line('start reached');
       service.kill('SIGTERM');
@@ -174,7 +181,7 @@ describe('process', () => {
     });
 
     it('finishes a request in flight, and says Connection: close', async () => {
-      const service = startServiceProcess({}, [faultyMain]);
+      const service = startServiceProcess({}, [faultyMain.entry]);
       await using connection = await RawConnection.open(await service.url());
       connection.send('GET /faulty/slow?ms=300 HTTP/1.1\r\nHost: x\r\n\r\n');
       await service.line('handler reached');
@@ -224,7 +231,7 @@ describe('process', () => {
     });
 
     it('does not wait for a connection that becomes idle after its answer began before the signal', async () => {
-      const service = startServiceProcess({ HTTP_KEEP_ALIVE_TIMEOUT_MS: '3600000' }, [faultyMain]);
+      const service = startServiceProcess({ HTTP_KEEP_ALIVE_TIMEOUT_MS: '3600000' }, [faultyMain.entry]);
       await using connection = await RawConnection.open(await service.url());
       connection.send('GET /faulty/streamed?ms=400 HTTP/1.1\r\nHost: x\r\n\r\n');
       await service.line('handler reached');
@@ -258,7 +265,7 @@ describe('process', () => {
     });
 
     it('serves the rest of a half-sent body that comes in time', async () => {
-      const service = startServiceProcess({}, [faultyMain]);
+      const service = startServiceProcess({}, [faultyMain.entry]);
       const url = await service.url();
       await using connection = await RawConnection.open(url);
       connection.send(
@@ -275,7 +282,7 @@ describe('process', () => {
     });
 
     it('ends at the deadline with 1 when a request is stuck, and says so', async () => {
-      const service = startServiceProcess({ SHUTDOWN_TIMEOUT_MS: '600' }, [faultyMain]);
+      const service = startServiceProcess({ SHUTDOWN_TIMEOUT_MS: '600' }, [faultyMain.entry]);
       await using connection = await RawConnection.open(await service.url());
       connection.send('GET /faulty/stuck HTTP/1.1\r\nHost: x\r\n\r\n');
       await service.line('handler reached');
@@ -290,7 +297,7 @@ describe('process', () => {
     });
 
     it('ends now at a second signal', async () => {
-      const service = startServiceProcess({}, [faultyMain]);
+      const service = startServiceProcess({}, [faultyMain.entry]);
       await using connection = await RawConnection.open(await service.url());
       connection.send('GET /faulty/stuck HTTP/1.1\r\nHost: x\r\n\r\n');
       await service.line('handler reached');
@@ -334,7 +341,7 @@ describe('process', () => {
       ['an error that nobody catches', 'crash', 'nobody catches this'],
       ['a promise that nobody awaits', 'rejection', 'nobody awaits this'],
     ])('by %s is one fatal line with its stack, nothing before it is lost, exit 1', async (_name, path, message) => {
-      const service = startServiceProcess({}, [faultyMain]);
+      const service = startServiceProcess({}, [faultyMain.entry]);
 
       await fetch(`${await service.url()}/faulty/${path}`).catch(() => undefined);
 

@@ -59,6 +59,11 @@ class FaultyController {
     return 'slow';
   }
 
+  @Get('large')
+  large(@Query('bytes') bytes: string): string {
+    return 'x'.repeat(Number(bytes));
+  }
+
   @Get('stuck')
   async stuck(): Promise<never> {
     this.logger.log('handler reached');

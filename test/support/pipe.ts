@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from './eventually.js';
 
 const MAKE_FIFO = 'mkfifo';
 
-/** A pipe as a shell makes it, whose reader does not read. (What Node itself gives a child is a socket.) */
+/** A pipe as a shell makes it, whose reader reads only what it is told to. (What Node itself gives a child is a socket.) */
 export class Pipe implements Disposable {
   private constructor(
     private readonly folder: string,
@@ -25,6 +26,21 @@ export class Pipe implements Disposable {
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const writer = openSync(path, constants.O_WRONLY | (blocking ? 0 : constants.O_NONBLOCK));
     return new Pipe(folder, reader, writer);
+  }
+
+  /** Reads as it comes, at least so many bytes. @returns how many */
+  async read(atLeast: number): Promise<number> {
+    const buffer = Buffer.alloc(65_536);
+    let bytes = 0;
+    await eventually(`${atLeast} bytes in the pipe`, () => {
+      try {
+        bytes += readSync(this.reader as number, buffer);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      }
+      return bytes >= atLeast;
+    });
+    return bytes;
   }
 
   /** From here on a write is answered with EPIPE. */

@@ -47,6 +47,16 @@ export class RawConnection implements AsyncDisposable {
     this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   }
 
+  /** From here on what comes is left to fill the buffers of the systems in between. */
+  stopReading(): void {
+    this.socket.pause();
+  }
+
+  /** Reads what is there, once, after {@link stopReading}. */
+  readSome(): void {
+    this.socket.read();
+  }
+
   /** Leaves without a goodbye. */
   abort(): void {
     this.socket.resetAndDestroy();

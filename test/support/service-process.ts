@@ -1,4 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transformFile } from '@swc/core';
 import type { LogLine } from './memory-log.js';
@@ -54,17 +56,23 @@ export function startServiceProcess(
   };
 }
 
-/**
- * Builds the service with a faulty module in it, beside the service itself.
- *
- * @returns the entry to run
- */
-export async function buildFaultyMain(): Promise<string> {
-  const folder = 'dist/test/support';
-  await mkdir(`${root}${folder}`, { recursive: true });
+/** The service with a faulty module in it. */
+export interface FaultyMain {
+  /** What to run. */
+  readonly entry: string;
+  remove(): Promise<void>;
+}
+
+/** Builds it in a folder of its own, beside links to the build of the service, which stays as it is. */
+export async function buildFaultyMain(): Promise<FaultyMain> {
+  const folder = await mkdtemp(join(tmpdir(), 'faulty-main-'));
+  for (const name of ['package.json', 'node_modules', 'dist']) await symlink(join(root, name), join(folder, name));
+  await symlink(join(root, 'dist/apps'), join(folder, 'apps'));
+  const support = join(folder, 'test/support');
+  await mkdir(support, { recursive: true });
   for (const name of ['faulty.module', 'faulty-main']) {
-    const { code } = await transformFile(`${root}test/support/${name}.ts`, { cwd: root });
-    await writeFile(`${root}${folder}/${name}.js`, code);
+    const { code } = await transformFile(join(root, `test/support/${name}.ts`), { cwd: root });
+    await writeFile(join(support, `${name}.js`), code);
   }
-  return `${folder}/faulty-main.js`;
+  return { entry: join(support, 'faulty-main.js'), remove: () => rm(folder, { recursive: true }) };
 }
