@@ -175,6 +175,9 @@ describe('HTTP contract', () => {
       );
       expect(line).toMatchObject({
         level: 'error',
+        method: 'GET',
+        route: '/faulty/error',
+        status: 500,
         err: { type: 'Error', message: SECRET_OF_THE_INSIDE, stack: expect.stringMatching(/faulty\.module/) },
       });
     });
@@ -284,7 +287,12 @@ describe('HTTP contract', () => {
     });
 
     it.each([
-      ['OPTIONS *', 405],
+      ['OPTIONS *', 404],
+      ['GET *', 404],
+      ['HEAD *', 404],
+      ['PUT */a', 404],
+      ['GET ftp://x/', 404],
+      ['GET http:/x', 400],
       ['GET //', 404],
       ['GET /%00', 404],
       ['GET /..%2f..%2fetc/passwd', 404],
@@ -297,10 +305,11 @@ describe('HTTP contract', () => {
       ['GET /faulty/things/%c0%af', 400],
       ['GET nowhere', 400],
     ])('%s answers %i', async (start, status) => {
-      const answer = await raw(`${start} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      const answer = await raw(`${start} HTTP/1.1\r\nHost: x\r\n\r\n`, start.split(' ')[0]);
 
       expect(answer.status).toBe(status);
       expect(header(answer, 'content-type')).toMatch(/^application\/problem\+json/);
+      expect(header(answer, 'x-request-id')).toMatch(OWN_ID);
       expect(answer.body).not.toContain('etc');
       expect(answer.body.length).toBeLessThan(300);
     });

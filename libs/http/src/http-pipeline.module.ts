@@ -1,5 +1,6 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { ConfigurableModuleBuilder, Global, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { Connections } from './connections.service.js';
 import { DrainState } from './drain-state.service.js';
 import { GracefulShutdown } from './graceful-shutdown.service.js';
 import { REQUEST_PIPELINE, type RequestPipeline } from './http.constants.js';
@@ -10,33 +11,26 @@ import { ResponseHeadersStage } from './response-headers.stage.js';
 import { StalledConnections } from './stalled-connections.service.js';
 import { UnreadableRequests } from './unreadable-requests.service.js';
 
-/** The way of a request, and the way out of the process. */
-@Module({})
-export class HttpPipelineModule {
-  /** @param pipeline the stages, in order; their classes come from the modules that provide them */
-  static forRoot(pipeline: RequestPipeline): DynamicModule {
-    return {
-      module: HttpPipelineModule,
-      global: true,
-      providers: [
-        { provide: REQUEST_PIPELINE, useValue: pipeline },
-        { provide: APP_FILTER, useClass: ProblemDetailsFilter },
-        DrainState,
-        GracefulShutdown,
-        HttpPipeline,
-        ManagementListener,
-        ResponseHeadersStage,
-        StalledConnections,
-        UnreadableRequests,
-      ],
-      exports: [
-        DrainState,
-        GracefulShutdown,
-        HttpPipeline,
-        ManagementListener,
-        ResponseHeadersStage,
-        UnreadableRequests,
-      ],
-    };
-  }
-}
+const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<RequestPipeline>({
+  optionsInjectionToken: REQUEST_PIPELINE,
+})
+  .setClassMethodName('forRoot')
+  .build();
+
+/** The way of a request, and the way out of the process. `forRoot` takes the stages. */
+@Global()
+@Module({
+  providers: [
+    { provide: APP_FILTER, useClass: ProblemDetailsFilter },
+    Connections,
+    DrainState,
+    GracefulShutdown,
+    HttpPipeline,
+    ManagementListener,
+    ResponseHeadersStage,
+    StalledConnections,
+    UnreadableRequests,
+  ],
+  exports: [DrainState, GracefulShutdown, HttpPipeline, ManagementListener, ResponseHeadersStage, UnreadableRequests],
+})
+export class HttpPipelineModule extends ConfigurableModuleClass {}

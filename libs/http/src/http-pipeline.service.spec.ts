@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { Injectable, Logger } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { type FastifyInstance, fastify } from 'fastify';
+import { loadConfig } from '#libs/config';
+import { Connections } from './connections.service.js';
 import { REQUEST_PIPELINE, type RequestPipeline } from './http.constants.js';
 import { HttpPipeline } from './http-pipeline.service.js';
 import { currentRequest, type RequestContext } from './request-context.js';
@@ -56,6 +58,7 @@ async function serve(pipeline: RequestPipeline): Promise<FastifyInstance> {
   const module = await Test.createTestingModule({
     providers: [
       { provide: REQUEST_PIPELINE, useValue: pipeline },
+      { provide: Connections, useValue: new Connections(loadConfig({})) },
       HttpPipeline,
       FirstStage,
       SlowStage,

@@ -1,10 +1,11 @@
 import type { Server } from 'node:http';
-import { Inject, Injectable, Logger, NotFoundException, type Type } from '@nestjs/common';
+import { HttpException, HttpStatus, Injectable, Logger, NotFoundException, type Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AllowedMethods } from './allowed-methods.js';
-import { Connections } from './connections.js';
-import { REQUEST_PIPELINE, type RequestPipeline, type RouteTraits } from './http.constants.js';
+import { Connections } from './connections.service.js';
+import { InjectRequestPipeline, type RequestPipeline } from './http.constants.js';
+import type { RouteTraits } from './http.decorators.js';
 import { PROBLEM_CONTENT_TYPE, problemDetails } from './problem-details.js';
 import { RequestContext, runInRequest, UNMATCHED_ROUTE } from './request-context.js';
 import { objectionTo } from './request-objection.js';
@@ -27,7 +28,6 @@ const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT'
  */
 @Injectable()
 export class HttpPipeline {
-  readonly connections = new Connections();
   private readonly logger = new Logger('Http');
   private allowedMethods: AllowedMethods | undefined;
   private onRequestStages: readonly (OnRequestStage | AroundRequestStage)[] = [];
@@ -35,7 +35,8 @@ export class HttpPipeline {
   private onResponseStages: readonly OnResponseStage[] = [];
 
   constructor(
-    @Inject(REQUEST_PIPELINE) private readonly pipeline: RequestPipeline,
+    @InjectRequestPipeline() private readonly pipeline: RequestPipeline,
+    private readonly connections: Connections,
     private readonly moduleRef: ModuleRef,
   ) {}
 
@@ -83,6 +84,12 @@ export class HttpPipeline {
     const { raw } = request;
     const { config } = request.routeOptions;
     const connection = this.connections.of(raw.socket);
+    if (connection?.refused) {
+      // Read in one go with the request that was one too many: there is nothing left to tell this client.
+      void reply.hijack();
+      return;
+    }
+    const tooMany = connection?.full === true;
     const served = config.url !== undefined && this.connections.serves(connection, config.management === true);
     const method = raw.method ?? 'OTHER';
     const context = new RequestContext(
@@ -99,9 +106,14 @@ export class HttpPipeline {
       connection?.inFlight.delete(reply);
       this.end(reply);
     });
+    if (tooMany) {
+      connection.refuse();
+      raw.socket.pause();
+      reply.header('connection', 'close');
+    }
     // Refused here, so that every stage sees it and nobody parses a body for nothing.
     const proceed = (error?: Error): void =>
-      done(error ?? objectionTo(raw) ?? (served ? undefined : new NotFoundException()));
+      done(error ?? (tooMany ? tooManyRequests() : objectionTo(raw)) ?? (served ? undefined : new NotFoundException()));
     runInRequest(context, () => (context.silent ? proceed() : this.enter(0, context, request, proceed)));
   }
 
@@ -141,4 +153,9 @@ export class HttpPipeline {
       }
     }
   }
+}
+
+/** The requests before this one are served still, and a client knows to repeat the others (RFC 9112, section 9.3.2). */
+function tooManyRequests(): HttpException {
+  return new HttpException('too many requests of this connection are unanswered', HttpStatus.TOO_MANY_REQUESTS);
 }

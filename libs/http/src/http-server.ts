@@ -7,6 +7,15 @@ import type { ConnectionError } from './unreadable-requests.service.js';
 const CONNECTIONS_CHECKING_INTERVAL_MS = 5_000;
 /** Node's own limit, named: a larger head is answered with 431. */
 const MAX_HEADER_BYTES = 16_384;
+/** How many headers fit into a head is limit enough; Node would leave further ones out without a word. */
+const MAX_HEADERS_COUNT = 0;
+/** None: connections of a load balancer live long, and closing one costs its next request a handshake. */
+const MAX_REQUESTS_PER_SOCKET = 0;
+/** Node's own value, named: an idle connection is kept this much longer than announced, for a request on its way. */
+const KEEP_ALIVE_TIMEOUT_BUFFER_MS = 1_000;
+
+/** Targets that have a path: origin and absolute form (RFC 9112, section 3.2). */
+const HAS_PATH = /^(\/|https?:\/\/)/i;
 
 /** Called for each connection whose bytes are no request. */
 export type UnreadableListener = (error: ConnectionError, socket: Socket) => void;
@@ -17,22 +26,35 @@ export function createHttpServer(
   handler: RequestListener,
   onUnreadable: UnreadableListener,
 ): Server {
+  const listener: RequestListener = (request, response) => {
+    // Fastify's router answers any other target by itself, past every hook, or takes it for `/`. With a slash it is an
+    // unknown path like another: of the server as a whole (`*`) there is nothing to tell.
+    if (!HAS_PATH.test(request.url ?? '')) request.url = `/${request.url}`;
+    handler(request, response);
+  };
+  const connectionsCheckingInterval = Math.min(CONNECTIONS_CHECKING_INTERVAL_MS, config.headersTimeoutMs);
   const server = createServer(
     {
       requestTimeout: config.requestTimeoutMs,
       headersTimeout: config.headersTimeoutMs,
       keepAliveTimeout: config.keepAliveTimeoutMs,
-      connectionsCheckingInterval: Math.min(CONNECTIONS_CHECKING_INTERVAL_MS, config.headersTimeoutMs),
+      keepAliveTimeoutBuffer: KEEP_ALIVE_TIMEOUT_BUFFER_MS,
+      connectionsCheckingInterval,
       maxHeaderSize: MAX_HEADER_BYTES,
       // A header sent twice shows as such, instead of the first one winning here and the second one in a proxy.
       joinDuplicateHeaders: true,
       // The pipeline looks at `Host` itself: Node's own 400 has no body, and no line in the log.
       requireHostHeader: false,
     },
-    handler,
+    listener,
   );
-  // Likewise Node's own 417: an expectation we do not meet is refused by the pipeline.
-  server.on('checkExpectation', handler);
+  server.maxHeadersCount = MAX_HEADERS_COUNT;
+  server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET;
+  // For a client that does not read its answer: no byte went either way for so long. Late enough for the request
+  // timeout, whose 408 is what a client that does not send should hear. `Connections` spares handlers at work.
+  server.timeout = config.requestTimeoutMs + 2 * connectionsCheckingInterval;
+  // As for `Host`, Node's own 417: an expectation we do not meet is refused by the pipeline.
+  server.on('checkExpectation', listener);
   server.on('clientError', (error, socket) => onUnreadable(error, socket as Socket));
   // Without a listener Node closes the connection without a word.
   server.on('connect', (_request, socket) => {

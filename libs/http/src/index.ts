@@ -1,12 +1,14 @@
 export { DrainState } from './drain-state.service.js';
 export { createFastify, type FastifyHandlers } from './fastify.factory.js';
 export { GracefulShutdown, type ProcessExit } from './graceful-shutdown.service.js';
-export { ManagementRoute, type RequestPipeline, type RouteTraits } from './http.constants.js';
+export type { RequestPipeline } from './http.constants.js';
+export { ManagementRoute, type RouteTraits } from './http.decorators.js';
 export { HttpPipelineModule } from './http-pipeline.module.js';
 export { HttpPipeline } from './http-pipeline.service.js';
 export { listenOn, portOf } from './listen.js';
 export { ManagementListener } from './management-listener.service.js';
 export { PROBLEM_CONTENT_TYPE, type ProblemDetails, problemDetails } from './problem-details.js';
+export { remoteAddressOf } from './remote-address.js';
 export { currentRequest, RequestContext, runInRequest, UNMATCHED_ROUTE } from './request-context.js';
 export type { AroundRequestStage, OnRequestStage, OnResponseStage, OnSendStage } from './request-stage.js';
 export { ResponseHeadersStage } from './response-headers.stage.js';

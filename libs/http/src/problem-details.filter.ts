@@ -16,7 +16,13 @@ export class ProblemDetailsFilter implements ExceptionFilter {
     const reply = http.getResponse<FastifyReply>();
     const problem = this.problemOf(error, request, reply);
     if (problem.status >= 500)
-      this.logger.error({ err: error, msg: 'request failed; the client was told nothing of it' });
+      this.logger.error({
+        err: error,
+        method: request.context?.method,
+        route: request.context?.route,
+        status: problem.status,
+        msg: 'request failed; the client was told nothing of it',
+      });
     if (reply.sent) return;
     void reply.code(problem.status).header('content-type', PROBLEM_CONTENT_TYPE).send(JSON.stringify(problem));
   }

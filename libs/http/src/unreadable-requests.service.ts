@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { HttpPipeline } from './http-pipeline.service.js';
+import { Connections } from './connections.service.js';
 import { PROBLEM_CONTENT_TYPE, problemDetails } from './problem-details.js';
 import { newRequestId } from './request-id.js';
 
@@ -23,13 +23,13 @@ export type ConnectionError = Error & { readonly code?: string };
 export class UnreadableRequests {
   private readonly logger = new Logger('Http');
 
-  constructor(private readonly pipeline: HttpPipeline) {}
+  constructor(private readonly connections: Connections) {}
 
   refuse(error: ConnectionError, socket: Socket): void {
-    const connection = this.pipeline.connections.of(socket);
+    const connection = this.connections.of(socket);
     // What the parser gets after its error is an error again.
     if (!connection || connection.refused || socket.destroyed) return;
-    connection.refused = true;
+    connection.refuse();
     // A spare connection that was opened and never used deserves neither an answer nor a line.
     if (error.code === 'ECONNRESET' || socket.bytesRead === 0) {
       socket.destroy();

@@ -1,25 +1,17 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-
-/** One open connection, as far as Node does not know it. */
-export class Connection {
-  /** Requests whose answers are not written yet; more than one where a client pipelines. */
-  readonly inFlight = new Set<FastifyReply>();
-  /** What came through it made no sense: it is answered once, then closed. */
-  refused = false;
-
-  constructor(
-    readonly server: Server,
-    /** Came through the management listener. */
-    readonly management: boolean,
-  ) {}
-}
+import { type AppConfig, InjectAppConfig } from '#libs/config';
+import { Connection } from './connection.js';
 
 /** The open connections of all listeners, and what is in flight on each. */
+@Injectable()
 export class Connections {
   private readonly bySocket = new Map<Socket, Connection>();
   private separate = false;
+
+  constructor(@InjectAppConfig() private readonly config: AppConfig) {}
 
   /**
    * Knows every connection of `server` from here on; must come before it listens.
@@ -29,12 +21,16 @@ export class Connections {
   watch(server: Server, management: boolean, onLost: (reply: FastifyReply) => void): void {
     this.separate ||= management;
     server.on('connection', (socket) => {
-      const connection = new Connection(server, management);
+      const connection = new Connection(socket, server, management, this.config.http.requestTimeoutMs);
       this.bySocket.set(socket, connection);
       socket.once('close', () => {
         this.bySocket.delete(socket);
         for (const reply of connection.inFlight) onLost(reply);
       });
+    });
+    // Node would also close the connection of a handler that takes its time.
+    server.on('timeout', (socket) => {
+      if (!this.of(socket)?.working) socket.destroy();
     });
   }
 
@@ -49,10 +45,8 @@ export class Connections {
   }
 
   /** Connections of a listener that keep it from closing although no handler is at work for them. */
-  *stalled(server: Server): Generator<Socket> {
-    for (const [socket, connection] of this.bySocket) {
-      const working = [...connection.inFlight].some((reply) => reply.request.raw.complete);
-      if (connection.server === server && !working) yield socket;
-    }
+  *stalled(server: Server): Generator<Connection> {
+    for (const connection of this.bySocket.values())
+      if (connection.server === server && !connection.working) yield connection;
   }
 }
