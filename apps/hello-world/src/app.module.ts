@@ -26,7 +26,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         AppConfigModule.forRoot(config),
-        LoggingModule.forRoot(logger, logSink),
+        LoggingModule.forRoot({ logger, sink: logSink }),
         HttpPipelineModule.forRoot(requestPipeline),
         FlagsModule,
         TelemetryModule,

@@ -1,8 +1,7 @@
-import { isIP } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { type OnResponseStage, type RequestContext, statusOf } from '#libs/http';
+import { type OnResponseStage, type RequestContext, remoteAddressOf, statusOf } from '#libs/http';
 import { InjectAccessLogger } from './logging.constants.js';
 
 /** A longer `User-Agent` is cut: nobody reads the rest, and a client must not decide the size of our log. */
@@ -29,9 +28,4 @@ export class AccessLogStage implements OnResponseStage {
       'request',
     );
   }
-}
-
-/** Behind a trusted proxy the address is what the proxy passed on, which may be anything. */
-function remoteAddressOf({ ip, raw }: FastifyRequest): string | undefined {
-  return isIP(ip) === 0 ? raw.socket.remoteAddress : ip;
 }

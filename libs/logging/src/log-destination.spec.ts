@@ -7,6 +7,11 @@ import { eventually } from '../../../test/support/eventually.js';
 import { Pipe } from '../../../test/support/pipe.js';
 import { LogDestination } from './log-destination.js';
 
+/** What a pipe of the system holds, at most. */
+const PIPE_BYTES = 65_536;
+/** What is written at once, at most. */
+const WRITE_BYTES = 16_384;
+
 describe('log destination', () => {
   let folder: string;
   /** Closed by the destination it is given to. */
@@ -30,6 +35,18 @@ describe('log destination', () => {
     await destination.close();
 
     expect(written()).toBe(lines.join(''));
+    expect(destination.droppedLines).toBe(0);
+  });
+
+  it('has written a last line that came while others were being written', async () => {
+    const destination = new LogDestination(file);
+    const long = `${'x'.repeat(5_000)}\n`;
+
+    destination.write(long);
+    destination.write('last\n');
+    await destination.close();
+
+    expect(written()).toBe(`${long}last\n`);
     expect(destination.droppedLines).toBe(0);
   });
 
@@ -62,16 +79,36 @@ describe('log destination', () => {
     expect(destination.droppedLines).toBe(1);
   });
 
-  it('drops and counts what a reader that does not read leaves beyond 8 MiB, and closes nevertheless', async () => {
+  it('drops and counts what a reader that does not read leaves beyond 8 MiB, and at the end all it left', async () => {
     using pipe = await Pipe.open({ blocking: false });
     const destination = new LogDestination(pipe.takeWriter());
     const line = `${'x'.repeat(1_023)}\n`;
 
     for (let count = 0; count < 10_240; count++) destination.write(line);
+    const beyondLimit = destination.droppedLines;
     await destination.close();
 
-    expect(destination.droppedLines).toBeGreaterThanOrEqual(2_048);
-    expect(destination.droppedLines).toBeLessThan(2_200);
+    expect(beyondLimit).toBeGreaterThanOrEqual(2_048);
+    expect(beyondLimit).toBeLessThan(2_200);
+    const inThePipe = PIPE_BYTES / 1_024;
+    expect(destination.droppedLines).toBeGreaterThanOrEqual(10_240 - inThePipe);
+    expect(destination.droppedLines).toBeLessThan(10_240);
+  });
+
+  it('counts what was not written when its reader goes half-way, and nothing of what was', async () => {
+    using pipe = await Pipe.open({ blocking: false });
+    const destination = new LogDestination(pipe.takeWriter());
+    const line = `${'x'.repeat(199)}\n`;
+
+    for (let count = 0; count < 20_001; count++) destination.write(line);
+    const linesRead = Math.floor((await pipe.read(1_000_000)) / 200);
+    pipe.closeReader();
+    await eventually('the end of the pipe', () => destination.droppedLines > 0);
+    await destination.close();
+
+    // Of a write that fails half-way the system may tell the failure only; a pipe may hold lines nobody will read.
+    expect(destination.droppedLines).toBeLessThan(20_001 - linesRead + WRITE_BYTES / 200);
+    expect(destination.droppedLines).toBeGreaterThan(20_001 - linesRead - PIPE_BYTES / 200 - 1);
   });
 
   it('drops and counts lines once its reader is gone', async () => {

@@ -1,5 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { once } from 'node:events';
 import { pino } from 'pino';
+import { UnwrittenLines } from './unwritten-lines.js';
 
 /** Lines are written together once they fill this many bytes, or once the timer finds some waiting. */
 const BATCH_BYTES = 4_096;
@@ -18,9 +19,8 @@ export type LineFormat = (line: string) => string;
  */
 export class LogDestination {
   private readonly stream: ReturnType<typeof pino.destination>;
+  private readonly unwritten = new UnwrittenLines();
   private dropped = 0;
-  /** Lines handed over since the stream last had everything written. */
-  private unwritten = 0;
   private closed = false;
   private closing: Promise<void> | undefined;
 
@@ -39,21 +39,21 @@ export class LogDestination {
     });
     this.stream.on('drop', () => {
       this.dropped++;
-      this.unwritten--;
+      this.unwritten.removeLast();
     });
-    this.stream.on('drain', () => {
-      this.unwritten = 0;
-    });
+    this.stream.on('write', (bytes: number) => this.unwritten.wrote(bytes));
     this.stream.on('error', (error: NodeJS.ErrnoException) => {
       // There is nowhere left to say so, and no use in trying. Other errors (a full disk) may pass: what is buffered
       // is written again.
-      if (error.code !== 'EPIPE') return;
-      this.dropped += this.unwritten;
-      this.end();
+      if (error.code === 'EPIPE') this.end();
     });
   }
 
-  /** Lines lost since the start, because the reader was slow or gone. */
+  /**
+   * Lines lost since the start: beyond the buffer's limit, not written when the reader went, written to nobody since.
+   * What the system had taken and the reader left in the pipe is not among them: nobody can know. Of a write that
+   * failed half-way all lines are.
+   */
   get droppedLines(): number {
     return this.dropped;
   }
@@ -63,8 +63,9 @@ export class LogDestination {
       this.dropped++;
       return;
     }
-    this.unwritten++;
-    this.stream.write(this.format ? this.format(line) : line);
+    const text = this.format ? this.format(line) : line;
+    this.unwritten.add(text);
+    this.stream.write(text);
   }
 
   /**
@@ -77,15 +78,22 @@ export class LogDestination {
   }
 
   private async flushAndEnd(): Promise<void> {
-    if (this.closed) return;
-    const flushed = new Promise<void>((resolve) => this.stream.flush(() => resolve()));
-    await Promise.race([flushed, delay(FINAL_FLUSH_TIMEOUT_MS)]);
+    const signal = AbortSignal.timeout(FINAL_FLUSH_TIMEOUT_MS);
+    const tooLate = once(signal, 'abort');
+    // More than once: a flush while something is being written ends with that, and leaves the lines behind it.
+    while (!this.closed && this.unwritten.count > 0 && !signal.aborted)
+      await Promise.race([new Promise<void>((resolve) => this.stream.flush(() => resolve())), tooLate]);
     this.end();
   }
 
-  /** Without this pino would try once more while the process exits, and wait for the reader for ever. */
+  /**
+   * Destroys the stream, since pino writes what is left of one while the process exits, and waits for the reader for
+   * ever (https://github.com/pinojs/pino/pull/1185). This may go when that wait has a limit, or can be turned off.
+   */
   private end(): void {
+    if (this.closed) return;
     this.closed = true;
+    this.dropped += this.unwritten.count;
     this.stream.destroy();
   }
 }

@@ -1,34 +1,37 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { ConfigurableModuleBuilder, Global, Module } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
-import type { Logger } from 'pino';
 import { APP_CONFIG, type AppConfig } from '#libs/config';
 import { AccessLogStage } from './access-log.stage.js';
-import { ACCESS_LOGGER, LOG_SINK, type LogSink } from './logging.constants.js';
+import { ACCESS_LOGGER, LOG_SINK, LOGGING_OPTIONS, type LoggingOptions } from './logging.constants.js';
 import { createAccessLogger } from './root-logger.js';
 
-/** The loggers of the application, and the access log's stage. */
-@Module({})
-export class LoggingModule {
-  /**
-   * @param logger the root logger, already in use by Nest itself
-   * @param sink what it writes to
-   */
-  static forRoot(logger: Logger, sink: LogSink): DynamicModule {
-    return {
-      module: LoggingModule,
-      global: true,
+const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<LoggingOptions>({
+  optionsInjectionToken: LOGGING_OPTIONS,
+})
+  .setClassMethodName('forRoot')
+  .build();
+
+/** The loggers of the application, and the access log's stage. `forRoot` takes {@link LoggingOptions}. */
+@Global()
+@Module({
+  imports: [
+    LoggerModule.forRootAsync({
+      inject: [LOGGING_OPTIONS],
       // No routes: its middleware would parse, bind and log each request at several times the cost of our own line.
-      imports: [LoggerModule.forRoot({ pinoHttp: { logger }, forRoutes: [] })],
-      providers: [
-        AccessLogStage,
-        { provide: LOG_SINK, useValue: sink },
-        {
-          provide: ACCESS_LOGGER,
-          inject: [APP_CONFIG],
-          useFactory: ({ service, logging }: AppConfig) => createAccessLogger(service, logging, sink),
-        },
-      ],
-      exports: [AccessLogStage, LOG_SINK, LoggerModule],
-    };
-  }
-}
+      useFactory: ({ logger }: LoggingOptions) => ({ pinoHttp: { logger }, forRoutes: [] }),
+    }),
+  ],
+  providers: [
+    AccessLogStage,
+    { provide: LOG_SINK, inject: [LOGGING_OPTIONS], useFactory: ({ sink }: LoggingOptions) => sink },
+    {
+      provide: ACCESS_LOGGER,
+      inject: [APP_CONFIG, LOGGING_OPTIONS],
+      useFactory: ({ service, logging }: AppConfig, { sink }: LoggingOptions) =>
+        createAccessLogger(service, logging, sink),
+    },
+  ],
+  // `LoggerModule` finds the options by this, since this module is a global one.
+  exports: [AccessLogStage, LOG_SINK, LOGGING_OPTIONS, LoggerModule],
+})
+export class LoggingModule extends ConfigurableModuleClass {}

@@ -7,7 +7,7 @@ describe('NestLogger', () => {
   it.each([
     ['InstanceLoader', 20],
     ['RouterExplorer', 20],
-    ['NestApplication', 30],
+    ['NestApplication', 20],
     ['Orders', 30],
   ])('writes what %s says at level %i', (context, level) => {
     const log = new MemoryLog();

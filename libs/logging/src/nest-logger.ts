@@ -1,10 +1,23 @@
 import { Logger, PinoLogger } from 'nestjs-pino';
 import type { Logger as Pino } from 'pino';
 
-/** Nest tells of each module and route it wires: worth a line to whoever debugs a start, to nobody else. */
-const WIRING_CONTEXTS = new Set(['InstanceLoader', 'NestFactory', 'RouterExplorer', 'RoutesResolver']);
+/**
+ * Nest tells of each module and route it wires, and of a start that succeeded before anything listens: worth a line
+ * to whoever debugs a start, to nobody else.
+ */
+const WIRING_CONTEXTS = new Set([
+  'InstanceLoader',
+  'NestApplication',
+  'NestFactory',
+  'RouterExplorer',
+  'RoutesResolver',
+]);
 
-/** nestjs-pino keeps the first root logger of the process for ever; an application writes to its own. */
+/**
+ * nestjs-pino keeps the first root logger of the process for ever (https://github.com/iamolegga/nestjs-pino/issues/2221):
+ * a second application, as tests make them, would write to the log of the first. This may go when each
+ * `LoggerModule` has a root logger of its own.
+ */
 class RootPinoLogger extends PinoLogger {
   constructor(private readonly root: Pino) {
     super({ pinoHttp: { logger: root } });

@@ -1,44 +1,37 @@
-import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
+import { type Bindings, type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
 import type { LoggingConfig, ServiceConfig } from '#libs/config';
 import { currentRequest } from '#libs/http';
+import { describeError } from './error-description.js';
+import { withoutSecrets } from './secrets.js';
 
-/** Keys whose values never reach a log line, wherever in the first two levels of an object they stand. */
-const SECRET_KEYS = [
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'set-cookie',
-  'password',
-  'secret',
-  'token',
-  'ADMIN_TOKEN',
-  'DATABASE_URL',
-];
+type LogMethodHook = NonNullable<NonNullable<LoggerOptions['hooks']>['logMethod']>;
 
 function options({ name, version, environment }: ServiceConfig, { level }: LoggingConfig): LoggerOptions {
   return {
     level,
     base: { service: name, version, environment },
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
   };
 }
 
+const withLevelName = (label: string): { level: string } => ({ level: label });
+
 /**
- * The logger of the application: every line written inside a request carries that request's ids.
+ * The logger of the application: every line written inside a request carries that request's ids, and none shows a
+ * secret (by the name of its key), or of an error more than {@link ErrorDescription} has.
  */
 export function createRootLogger(
   service: ServiceConfig,
   logging: LoggingConfig,
   destination: DestinationStream,
 ): Logger {
-  return pino(
+  const logger = pino(
     {
       ...options(service, logging),
-      redact: {
-        paths: SECRET_KEYS.flatMap((key) => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`]),
-        censor: '[redacted]',
-      },
+      formatters: { level: withLevelName, log: withoutSecrets },
+      // By then an error is described; pino's own serializer would copy what it has besides.
+      serializers: { err: (described: unknown) => described },
+      hooks: { logMethod: withMessageOfError },
       mixin: () => {
         const request = currentRequest();
         return request ? { request_id: request.requestId, trace_id: request.traceId, span_id: request.spanId } : {};
@@ -46,6 +39,13 @@ export function createRootLogger(
     },
     destination,
   );
+  // pino asks a formatter for the bindings of the root only, not for those of its children.
+  const child = Reflect.get(logger, 'child') as unknown as (...args: unknown[]) => Logger;
+  return Object.assign(logger, {
+    child(this: Logger, bindings: Bindings, ...rest: unknown[]): Logger {
+      return Reflect.apply(child, this, [withoutSecrets(bindings), ...rest]);
+    },
+  });
 }
 
 /** The logger of access lines, which bring the request's ids themselves: once a request, so nothing else is done. */
@@ -54,5 +54,19 @@ export function createAccessLogger(
   logging: LoggingConfig,
   destination: DestinationStream,
 ): Logger {
-  return pino(options(service, logging), destination);
+  return pino({ ...options(service, logging), formatters: { level: withLevelName } }, destination);
 }
+
+/** An error that is logged without words of its own: pino would take its message as it is. */
+const withMessageOfError: LogMethodHook = function (args, method) {
+  const [first, message] = args as [unknown, unknown];
+  if (message === undefined && typeof first === 'object' && first !== null) {
+    const { err, msg } = first as { readonly err?: unknown; readonly msg?: unknown };
+    const error = first instanceof Error ? first : err;
+    if (error instanceof Error && msg === undefined) {
+      method.apply(this, [first, describeError(error).message]);
+      return;
+    }
+  }
+  method.apply(this, args);
+};
