@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { type Observable, tap } from 'rxjs';
+import { remoteAddressOf } from '#libs/http';
 
 /**
  * One line for every change by an admin endpoint that gets past the guard: who, what, and how it ended. The answer of
@@ -19,7 +20,7 @@ export class AuditInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const action = { action: context.getHandler().name, remote_address: request.ip };
+    const action = { action: context.getHandler().name, remote_address: remoteAddressOf(request) };
     return next.handle().pipe(
       tap({
         next: (result: unknown) => this.logger.log({ ...action, outcome: 'done', result, msg: 'admin action' }),

@@ -79,7 +79,11 @@ describe('parseDatabaseUrl', () => {
     ['a bare space', 'postgres://hello:s3 cret@db/hellodb', /not a valid URL/],
     ['a port that is none', 'postgres://hello:s3cret@/hellodb?host=db&port=s3cret', /port/],
     ['verify-ca without an authority', `${BASE}?sslmode=verify-ca`, /sslrootcert/],
-    ['an authority that is not there', `${BASE}?sslmode=verify-full&sslrootcert=/none.pem`, /has an sslrootcert, sslcert or sslkey that cannot be read \(ENOENT\)/],
+    [
+      'an authority that is not there',
+      `${BASE}?sslmode=verify-full&sslrootcert=/none.pem`,
+      /has an sslrootcert, sslcert or sslkey that cannot be read \(ENOENT\)/,
+    ],
     ['two modes', `${BASE}?sslmode=disable&sslmode=require`, /more than one sslmode/],
     ['a switch of one driver', `${BASE}?ssl=true`, /sslmode must be one of/],
   ])('refuses %s in words that show no secret', (_name, url, message) => {

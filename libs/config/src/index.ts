@@ -17,13 +17,7 @@ export type {
 export { AppConfigModule } from './app-config.module.js';
 export { APP_CONFIG, InjectAppConfig } from './config.constants.js';
 export { ConfigError, type ConfigProblem, EXIT_CODE_BAD_CONFIG } from './config.error.js';
-export { DatabaseUrlError } from './database-url.error.js';
-export {
-  type DatabaseUrl,
-  databaseUrlProblem,
-  differOnlyInPassword,
-  parseDatabaseUrl,
-} from './database-url.js';
+export { type DatabaseUrl, differOnlyInPassword, parseDatabaseUrl } from './database-url.js';
 export {
   documentationOf,
   ENVIRONMENT_KEYS,

@@ -109,11 +109,14 @@ export class HttpPipeline {
     if (tooMany) {
       connection.refuse();
       raw.socket.pause();
-      reply.header('connection', 'close');
     }
     // Refused here, so that every stage sees it and nobody parses a body for nothing.
-    const proceed = (error?: Error): void =>
-      done(error ?? (tooMany ? tooManyRequests() : objectionTo(raw)) ?? (served ? undefined : new NotFoundException()));
+    const proceed = (error?: Error): void => {
+      const objection = tooMany ? tooManyRequests() : objectionTo(raw);
+      // What follows on such a connection cannot be trusted either.
+      if (objection !== undefined) reply.header('connection', 'close');
+      done(error ?? objection ?? (served ? undefined : new NotFoundException()));
+    };
     runInRequest(context, () => (context.silent ? proceed() : this.enter(0, context, request, proceed)));
   }
 

@@ -7,7 +7,7 @@ export { HttpPipelineModule } from './http-pipeline.module.js';
 export { HttpPipeline } from './http-pipeline.service.js';
 export { listenOn, portOf } from './listen.js';
 export { ManagementListener } from './management-listener.service.js';
-export { PROBLEM_CONTENT_TYPE, type ProblemDetails, problemDetails } from './problem-details.js';
+export { PROBLEM_CONTENT_TYPE, type ProblemDetails } from './problem-details.js';
 export { remoteAddressOf } from './remote-address.js';
 export { currentRequest, RequestContext, runInRequest, UNMATCHED_ROUTE } from './request-context.js';
 export type { AroundRequestStage, OnRequestStage, OnResponseStage, OnSendStage } from './request-stage.js';

@@ -23,6 +23,12 @@ describe('objection to the head of a request', () => {
     expect(objectionTo(request({ host: 'x' }, [0, 9]))?.getStatus()).toBe(400);
   });
 
+  it('400 for a transfer coding that is not chunked, or of HTTP/1.0', () => {
+    expect(objectionTo(request({ host: 'x', 'transfer-encoding': 'Chunked' }))).toBeUndefined();
+    expect(objectionTo(request({ host: 'x', 'transfer-encoding': 'gzip, chunked' }))?.getStatus()).toBe(400);
+    expect(objectionTo(request({ host: 'x', 'transfer-encoding': 'chunked' }, [1, 0]))?.getStatus()).toBe(400);
+  });
+
   it('417 for an expectation that is not 100-continue, in whatever case', () => {
     expect(objectionTo(request({ host: 'x', expect: '100-Continue' }))).toBeUndefined();
     expect(objectionTo(request({ host: 'x', expect: '100-continue, more' }))?.getStatus()).toBe(417);

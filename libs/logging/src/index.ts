@@ -1,8 +1,6 @@
 export { AccessLogStage } from './access-log.stage.js';
 export { endOnCrash } from './crash-log.js';
-export { describeError, type ErrorDescription } from './error-description.js';
-export { LogDestination } from './log-destination.js';
-export { InjectLogSink, LOG_SINK, type LogSink } from './logging.constants.js';
+export { LOG_SINK, type LogSink } from './logging.constants.js';
 export { LoggingModule } from './logging.module.js';
 export { NestLogger } from './nest-logger.js';
 export { openLogDestination } from './open-log-destination.js';

@@ -7,7 +7,6 @@ export const InjectAccessLogger = (): ParameterDecorator & PropertyDecorator => 
 
 /** Token of the {@link LogSink} of this process. */
 export const LOG_SINK = Symbol('LOG_SINK');
-export const InjectLogSink = (): ParameterDecorator & PropertyDecorator => Inject(LOG_SINK);
 
 /** Token of the {@link LoggingOptions}, for the modules that logging is made of. */
 export const LOGGING_OPTIONS = Symbol('LOGGING_OPTIONS');

@@ -12,7 +12,7 @@ import {
   ATTR_USER_AGENT_ORIGINAL,
 } from '@opentelemetry/semantic-conventions';
 import type { FastifyRequest } from 'fastify';
-import { type RequestContext, UNMATCHED_ROUTE } from '#libs/http';
+import { type RequestContext, remoteAddressOf, UNMATCHED_ROUTE } from '#libs/http';
 
 /** `GET /orders/:id`; the method alone where no route matched, and `HTTP` for a method nobody defined. */
 export function serverSpanName({ method, route }: RequestContext): string {
@@ -30,7 +30,7 @@ export function requestAttributes({ method, route }: RequestContext, request: Fa
     [ATTR_HTTP_REQUEST_METHOD]: method === 'OTHER' ? '_OTHER' : method,
     [ATTR_URL_SCHEME]: request.protocol,
     [ATTR_URL_PATH]: pathOf(request.raw.url ?? ''),
-    [ATTR_CLIENT_ADDRESS]: request.ip,
+    [ATTR_CLIENT_ADDRESS]: remoteAddressOf(request),
     [ATTR_NETWORK_PROTOCOL_VERSION]: request.raw.httpVersion,
   };
   if (method === 'OTHER') attributes[ATTR_HTTP_REQUEST_METHOD_ORIGINAL] = request.raw.method;
