@@ -191,7 +191,7 @@ describe('the TypeORM CLI', () => {
 
   it.each([
     ['there is no DATABASE_URL', {}, 'DATABASE_URL is not set'],
-    ['the environment is bad', { DATABASE_URL: 'postgres://u:s3cret@h/d?sslmode=prefer' }, 'DATABASE_URL has an sslmode that'],
+    ['the environment is bad', { DATABASE_URL: 'postgres://u:s3cret@h/d?sslmode=prefer' }, 'has an sslmode that'],
   ])('fails, saying so, when %s', async (_name, environment, message) => {
     const { code, output } = await cli('migration:run', environment).ended;
 
