@@ -217,7 +217,7 @@ describe('/admin', () => {
       expect(await statusByHost(app, 'a', { authorization: 'Bearer new' })).toBe(200);
       await app.log.waitFor(({ msg }) => msg === 'ADMIN_TOKEN_FILE has changed: its new value is in use');
       writeFileSync(file, '');
-      await app.log.waitFor(({ msg }) => /^ADMIN_TOKEN_FILE cannot be used any more \(it is empty\)/.test(msg));
+      await app.log.waitFor(({ msg }) => msg.startsWith('ADMIN_TOKEN_FILE cannot be used any more (it is empty)'));
       expect(await statusByHost(app, 'a', { authorization: 'Bearer new' })).toBe(200);
       rmSync(folder, { recursive: true });
     });

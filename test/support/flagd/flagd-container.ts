@@ -1,9 +1,9 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../../../scripts/local/ports.ts';
 import { eventually } from '../eventually.js';
 import { type FlagDefinitions, flagsFile } from './flag-definitions.js';
 import type { FlagdUnderTest } from './flagd-under-test.js';
@@ -83,16 +83,4 @@ export class FlagdContainer implements FlagdUnderTest {
 
 function imageOf(tag: string): string {
   return `ghcr.io/open-feature/flagd:${tag}`;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
 }
