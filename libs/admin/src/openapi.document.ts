@@ -68,6 +68,7 @@ const COMMON_PROBLEMS: Problems = {
   400: 'The request is malformed, or says what it may not.',
   408: 'The request took too long to arrive.',
   417: 'An expectation other than `100-continue`.',
+  429: 'Too many requests of one connection wait for their answers.',
   431: 'The head of the request is too large.',
   500: 'A fault of the service.',
 };

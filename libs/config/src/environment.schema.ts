@@ -129,10 +129,14 @@ export const environmentSchema = {
   TRUST_PROXY: documented(trustProxy(), {
     section: 'HTTP',
     description:
-      "Whose `X-Forwarded-For` decides the client's address in the log: `true`, a number of hops, or addresses and CIDRs.",
+      "Whose `X-Forwarded-For` decides the client's address in the log: `true`, a number of hops, or addresses and CIDRs. With the first two only proxies may reach the port.",
     expects: 'true, false, a number of hops from 0 to 99, or addresses and CIDRs separated by commas',
   }).default(false),
-  HTTP_REQUEST_TIMEOUT_MS: duration('HTTP', 1, 'Longest a client may take to send a whole request.').default(10_000),
+  HTTP_REQUEST_TIMEOUT_MS: duration(
+    'HTTP',
+    1,
+    'Longest a client may take to send a whole request, or to read what it is answered.',
+  ).default(10_000),
   HTTP_HEADERS_TIMEOUT_MS: documented(wholeNumber(1, LARGEST_DURATION_MS), {
     section: 'HTTP',
     description: 'Longest a client may take to send the head of a request.',
