@@ -73,7 +73,7 @@ describe('a client that does not read its answers', () => {
     const reading = setInterval(() => connection.readSome(), 15);
 
     connection.stopReading();
-    connection.send(get('/faulty/large?bytes=28000000'));
+    connection.send(get('/faulty/large?bytes=20000000'));
 
     const line = await lineOf('/faulty/large', 200);
     clearInterval(reading);
