@@ -196,7 +196,7 @@ describe('process', () => {
     });
 
     it('serves on while it drains, not ready, alive, with Connection: close, on either port', async () => {
-      const service = startServiceProcess({ SHUTDOWN_DRAIN_MS: '1000', MANAGEMENT_PORT: '0' });
+      const service = startServiceProcess({ SHUTDOWN_DRAIN_MS: '3000', MANAGEMENT_PORT: '0' });
       const url = await service.url();
       const platform = `http://127.0.0.1:${String((await service.line('listening'))['management_port'])}`;
 
