@@ -183,7 +183,7 @@ describe('process', () => {
     it('finishes a request in flight, and says Connection: close', async () => {
       const service = startServiceProcess({}, [faultyMain.entry]);
       await using connection = await RawConnection.open(await service.url());
-      connection.send('GET /faulty/slow?ms=300 HTTP/1.1\r\nHost: x\r\n\r\n');
+      connection.send('GET /faulty/slow?ms=1500 HTTP/1.1\r\nHost: x\r\n\r\n');
       await service.line('handler reached');
 
       service.kill('SIGTERM');

@@ -244,6 +244,21 @@ describe('a launcher that cannot start says why in one sentence and fails', () =
     expect(existsSync(join(data, 'postgres'))).toBe(false);
   });
 
+  it.each([{ PORT: 'abc' }, { HOST: 'a b' }])('when the service refuses its configuration (%j)', async (env) => {
+    copyDatabase();
+    const launcher = startProcess(process.execPath, ['scripts/start.ts'], {
+      cwd: ROOT,
+      env: { LOCAL_DATA_DIR: data, ...env },
+    });
+
+    const { code } = await launcher.exit;
+
+    expect(code).toBe(78);
+    expect(launcher.stdout()).toContain(`"problems":[{"key":"${Object.keys(env)[0]}"`);
+    expect(launcher.stderr()).not.toMatch(/^ +at /m);
+    expect(existsSync(join(data, 'postgres', 'postmaster.pid'))).toBe(false);
+  });
+
   describe('when the data folder is broken', () => {
     beforeEach(copyDatabase);
 
@@ -355,7 +370,7 @@ describe('the launcher on a terminal', () => {
     process.platform === 'linux' && spawnSync('script', ['--version']).status === 0 ? undefined : 'needs script(1)';
 
   itUnless(reason)('shows what it does, ends with the addresses, and stops at Ctrl-C', async () => {
-    const args = ['-qec', `exec ${process.execPath} scripts/start.ts`, '/dev/null'];
+    const args = ['-qec', `exec '${process.execPath}' scripts/start.ts`, '/dev/null'];
     const terminal = startProcess('script', args, {
       cwd: ROOT,
       env: { LOCAL_DATA_DIR: data, PORT: '0', SHELL: '/bin/sh' },

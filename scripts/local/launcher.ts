@@ -20,6 +20,9 @@ import { StartError, sentence } from './start-error.ts';
 import { listenForStop, type StopSignals } from './stop-signals.ts';
 
 const LEFT_BEHIND_WAIT_MS = 10_000;
+/** Default of `SHUTDOWN_TIMEOUT_MS`, and how much later a service counts as hung. */
+const SERVICE_SHUTDOWN_TIMEOUT_MS = 25_000;
+const END_GRACE_MS = 3_000;
 const WATCH_POLL_MS = 500;
 
 export interface LaunchOptions {
@@ -128,7 +131,7 @@ class Launcher {
       const service = startService(root, environment);
       this.#lock.remember(service.pid);
       try {
-        void this.#announce(service, environment);
+        void this.#announce(service, environment).catch((error: unknown) => this.#options.say(sentence(error)));
         const outer = Promise.race([stopped, ...databaseGone, ...(watch ? [this.#rebuilt()] : [])]);
         const first = await Promise.race([outer, service.exited]);
         if (typeof first === 'number') say(`the service ended by itself with code ${first}`);
@@ -183,8 +186,12 @@ class Launcher {
     const { stop, kill } = this.#signals;
     const killNow = () => service.kill('SIGKILL');
     kill.addEventListener('abort', killNow);
+    // One that hangs does not even keep its own deadline.
+    const timeoutMs = Number(this.#options.outside['SHUTDOWN_TIMEOUT_MS']) || SERVICE_SHUTDOWN_TIMEOUT_MS;
+    const late = setTimeout(killNow, timeoutMs + END_GRACE_MS);
     service.kill(kill.aborted ? 'SIGKILL' : stop.reason === 'SIGINT' ? 'SIGINT' : 'SIGTERM');
     const code = await service.exited;
+    clearTimeout(late);
     kill.removeEventListener('abort', killNow);
     return code;
   }

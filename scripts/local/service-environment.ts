@@ -31,7 +31,7 @@ export async function serviceEnvironment(outside: Environment): Promise<Environm
   const flags = given['FLAGD_HOST'] || given['FLAGD_RESOLVER'] ? {} : LOCAL_FLAGS;
   const environment: Record<string, string | undefined> = { ...LOCAL_DEFAULTS, ...flags, ...given };
   // The ports must be known here, to ask for readiness and to say where to look.
-  for (const key of PORTS) if (environment[key] === '0') environment[key] = String(await freePort());
+  for (const key of PORTS) if (/^0+$/.test(environment[key] ?? '')) environment[key] = String(await freePort());
   return environment;
 }
 
@@ -73,7 +73,11 @@ function at(name: string, port: string | undefined): string {
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
-/** An empty value counts as none, as it does in the service. */
+/** An empty value counts as none and blanks around one do not count, as in the service. */
 function withoutEmpty(outside: Environment): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(outside).filter(([, value]) => value !== ''));
+  return Object.fromEntries(
+    Object.entries(outside)
+      .map(([key, value]) => [key, value?.trim()] as const)
+      .filter(([, value]) => value !== ''),
+  );
 }

@@ -54,6 +54,8 @@ export async function waitUntilReady(
 
 /** What stands against readiness, `undefined` when nothing does. */
 function ask(url: string, signal: AbortSignal): Promise<string | undefined> {
+  // A port or host that makes no address: the service refuses it in better words.
+  if (!URL.canParse(url)) return Promise.resolve(`${url} is no address`);
   return new Promise((resolve) => {
     // No agent: a kept connection would make the service wait when it stops.
     const request = get(url, { agent: false, timeout: READY_TIMEOUT_MS, signal }, (response) => {

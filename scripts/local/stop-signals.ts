@@ -26,7 +26,7 @@ export function listenForStop(): StopSignals {
       kill.abort(signal);
     }
   };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
   for (const signal of signals) process.on(signal, onSignal);
   const watch = process.env['npm_lifecycle_event'] === undefined ? undefined : watchParent(() => onSignal('SIGTERM'));
   return {
