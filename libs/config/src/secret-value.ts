@@ -63,15 +63,19 @@ export class SecretValue {
   /**
    * Tells when the file's content has become another. Never for a secret from the environment.
    *
+   * @param onProblem called when the file cannot be used any more, and why
    * @returns what ends the watch; it never keeps the process alive.
    */
-  onChange(listener: () => void): () => void {
+  onChange(listener: () => void, onProblem: (problem: string) => void = () => undefined): () => void {
     if (this.path === undefined) return () => undefined;
     let known = this.reveal();
+    let problem: string | undefined;
     const look = (): void => {
-      const value = this.reveal();
-      if (value === known) return;
-      known = value;
+      const before = problem;
+      problem = this.problem();
+      if (problem !== undefined && problem !== before) onProblem(problem);
+      if (this.lastValue === known) return;
+      known = this.lastValue;
       listener();
     };
     // Not a watch of the system: it would follow the old file where a link changes over to a new one.
