@@ -1,0 +1,19 @@
+import config from './jest.config.mjs';
+
+const [{ displayName: _name, testMatch: _match, ...base }] = config.projects;
+const { reporters } = config;
+
+/**
+ * The suites that need more than Node, each with its own command: `check:monitoring` (promtool, amtool, Prometheus),
+ * and, on a Docker Engine, `test:image`, `test:compose` and `test:alerts`. What they miss, they say and skip.
+ */
+export default {
+  projects: ['monitoring', 'image', 'compose', 'alerts'].map((name) => ({
+    ...base,
+    displayName: name,
+    testMatch: [`<rootDir>/test/${name}/**/*.spec.ts`],
+  })),
+  reporters,
+  passWithNoTests: true,
+  testTimeout: 60_000,
+};
