@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the tools of mise.toml, and Prometheus' own promtool and amtool from the system's packages.
+# Installs the tools of mise.toml and prints the PATH to them.
 # Brings what it needs itself: mise by npm, uv by pip; what is on the PATH already is used as it is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -38,17 +38,12 @@ if ! command -v uv >/dev/null; then
   export PATH="$TOOLS_HOME/uv/bin:$PATH"
 fi
 
-if ! command -v promtool >/dev/null || ! command -v amtool >/dev/null; then
-  if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-    say 'promtool and amtool from the system packages'
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager >/dev/null
-  else
-    say 'skipped: promtool and amtool need apt-get and root; the checks that use them say so'
-  fi
-fi
-
 mise trust --quiet mise.toml
-mise install --quiet
+if command -v go >/dev/null; then
+  mise install --quiet
+else
+  say 'skipped: promtool, amtool, prometheus and alertmanager are compiled and there is no Go here; the checks that use them say so'
+  mise ls --current --no-header | awk '$1 ~ /^pipx:/ { print $1 }' | xargs mise install --quiet
+fi
 # For the caller: eval "$(scripts/install-tools.sh)"
 printf 'export PATH=%q\n' "$(mise bin-paths | paste -sd: -):$PATH"
