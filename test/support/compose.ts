@@ -1,0 +1,214 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { freePort } from '../../scripts/local/ports.ts';
+import { guardProject } from './compose-guard.js';
+import type { Profile } from './compose-images.js';
+import { ROOT } from './launcher.js';
+
+const run = promisify(execFile);
+
+const START_TIMEOUT_S = 240;
+const COMMAND_TIMEOUT_MS = 300_000;
+const STOP_TIMEOUT_S = 10;
+const MAX_OUTPUT_BYTES = 2 ** 26;
+
+const PORTS = {
+  'hello-world': 'HELLO_WORLD_PORT',
+  db: 'DB_PORT',
+  prometheus: 'PROMETHEUS_PORT',
+  alertmanager: 'ALERTMANAGER_PORT',
+  'alert-sink': 'ALERT_SINK_PORT',
+  jaeger: 'JAEGER_PORT',
+  grafana: 'GRAFANA_PORT',
+} as const;
+
+/** A service of docker-compose.yml that has a port of this machine. */
+export type PublishedService = keyof typeof PORTS;
+
+export interface ComposeOptions {
+  readonly profile: Profile;
+  /** Further Compose files, relative to the repository. */
+  readonly files?: readonly string[];
+  /** Variables of the Compose files; what is not here comes from the test's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** One container, as `docker inspect` shows it. */
+export interface ContainerState {
+  readonly service: string;
+  readonly state: string;
+  /** Empty where there is no health check. */
+  readonly health: string;
+  readonly exitCode: number;
+  readonly restarts: number;
+}
+
+/** The local platform under a name and on ports of a test's own: `create`, `up`, and `down` in `afterAll`. */
+export class ComposeProject {
+  private readonly dismissGuard: () => void;
+  private options: ComposeOptions = { profile: 'core' };
+
+  private constructor(
+    readonly name: string,
+    /** For files that this project's containers read; goes with it. */
+    readonly folder: string,
+    private readonly ports: Readonly<Record<string, number>>,
+  ) {
+    this.dismissGuard = guardProject(name, folder);
+  }
+
+  static async create(suite: string): Promise<ComposeProject> {
+    const folder = mkdtempSync(join(tmpdir(), `hello-world-${suite}-`));
+    chmodSync(folder, 0o755); // Containers have users of their own.
+    const ports: Record<string, number> = {};
+    for (const service of Object.keys(PORTS)) ports[service] = await freePort();
+    return new ComposeProject(`hello-world-${suite}-${randomBytes(4).toString('hex')}`, folder, ports);
+  }
+
+  /** Copies a folder of the repository, for the test to change, and makes it readable for all. @returns its path */
+  copyOf(path: string): string {
+    const copy = join(this.folder, basename(path));
+    cpSync(join(ROOT, path), copy, { recursive: true });
+    for (const name of ['.', ...readdirSync(copy, { recursive: true, encoding: 'utf8' })]) {
+      const entry = join(copy, name);
+      chmodSync(entry, statSync(entry).isDirectory() ? 0o755 : 0o644);
+    }
+    return copy;
+  }
+
+  /**
+   * Starts it and waits until all of it is well.
+   *
+   * @throws when it does not become so, with what the containers that are not have to say
+   */
+  async up(options: ComposeOptions): Promise<void> {
+    this.options = options;
+    try {
+      await this.compose('up', '--detach', '--no-build', '--wait', `--wait-timeout=${START_TIMEOUT_S}`);
+    } catch (cause) {
+      throw new Error(`${this.name} did not start\n${await this.complaints()}`, { cause });
+    }
+  }
+
+  /** Runs `docker compose …` on it. @returns what it writes to its standard output */
+  async compose(...args: readonly string[]): Promise<string> {
+    const { profile, files = [] } = this.options;
+    const fileFlags = ['docker-compose.yml', ...files].flatMap((file) => ['--file', file]);
+    const flags = ['compose', '--progress=quiet', '--project-name', this.name, '--profile', profile, ...fileFlags];
+    const { stdout } = await run('docker', [...flags, ...args], {
+      cwd: ROOT,
+      env: this.environment(),
+      timeout: COMMAND_TIMEOUT_MS,
+      maxBuffer: MAX_OUTPUT_BYTES,
+    });
+    return stdout;
+  }
+
+  /** Base URL of a service, as seen from this machine. */
+  url(service: PublishedService): string {
+    return `http://127.0.0.1:${this.port(service)}`;
+  }
+
+  port(service: PublishedService): number {
+    return this.ports[service] ?? 0;
+  }
+
+  /** Runs a program in the container of a service. @returns what it writes to its standard output */
+  async exec(service: string, ...command: readonly string[]): Promise<string> {
+    return this.compose('exec', '-T', service, ...command);
+  }
+
+  async kill(service: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    await this.compose('kill', '--signal', signal, service);
+  }
+
+  /** Starts again what was killed or stopped. */
+  async start(service: string): Promise<void> {
+    await this.compose('start', service);
+  }
+
+  /** In order, within its grace period. */
+  async stop(service: string): Promise<void> {
+    await this.compose('stop', service);
+  }
+
+  async logs(service: string): Promise<string> {
+    return this.compose('logs', '--no-color', '--no-log-prefix', service);
+  }
+
+  async containers(): Promise<ContainerState[]> {
+    return (await this.inspect()).map(({ Config, State, RestartCount }) => ({
+      service: Config.Labels['com.docker.compose.service'] ?? '',
+      state: State.Status,
+      health: State.Health?.Status ?? '',
+      exitCode: State.ExitCode,
+      restarts: RestartCount,
+    }));
+  }
+
+  /** What `docker inspect` says of every container of it. */
+  async inspect(): Promise<InspectedContainer[]> {
+    const ids = (await this.compose('ps', '--all', '--quiet')).split('\n').filter(Boolean);
+    if (ids.length === 0) return [];
+    const { stdout } = await run('docker', ['inspect', ...ids], { maxBuffer: MAX_OUTPUT_BYTES });
+    return JSON.parse(stdout) as InspectedContainer[];
+  }
+
+  /** Takes all of it away: containers, volumes, networks and the folder. */
+  async down(): Promise<void> {
+    await this.compose('down', '--volumes', '--remove-orphans', `--timeout=${STOP_TIMEOUT_S}`);
+    rmSync(this.folder, { recursive: true, force: true });
+    this.dismissGuard();
+  }
+
+  /** The last lines of every container that is neither healthy nor done. */
+  private async complaints(): Promise<string> {
+    const isWell = ({ state, health, exitCode }: ContainerState) =>
+      state === 'running' ? health === '' || health === 'healthy' : exitCode === 0 && state === 'exited';
+    const unwell = (await this.containers()).filter((container) => !isWell(container));
+    const texts = unwell.map(async ({ service, state, health, exitCode }) => {
+      const logs = await this.compose('logs', '--no-color', '--tail=30', service).catch(String);
+      return `${service} is ${state} ${health} (exit code ${exitCode}):\n${logs}`;
+    });
+    return (await Promise.all(texts)).join('\n');
+  }
+
+  private environment(): NodeJS.ProcessEnv {
+    const { profile, env } = this.options;
+    const ports = Object.entries(PORTS).map(([service, variable]) => [variable, String(this.ports[service])]);
+    const tracesTo = profile === 'full' ? 'jaeger' : 'log';
+    return { ...process.env, ...Object.fromEntries(ports), TRACES_TO: tracesTo, ...env };
+  }
+}
+
+/** The part of `docker inspect` that tests look at. */
+export interface InspectedContainer {
+  readonly Id: string;
+  readonly Image: string;
+  readonly RestartCount: number;
+  readonly Args: readonly string[];
+  readonly Config: {
+    readonly User: string;
+    readonly Env: readonly string[];
+    readonly Labels: Readonly<Record<string, string>>;
+  };
+  readonly State: {
+    readonly Status: string;
+    readonly ExitCode: number;
+    readonly OOMKilled: boolean;
+    readonly Health?: { readonly Status: string };
+  };
+  readonly HostConfig: {
+    readonly Memory: number;
+    readonly PidsLimit: number | null;
+    readonly ReadonlyRootfs: boolean;
+    readonly CapDrop: readonly string[] | null;
+    readonly SecurityOpt: readonly string[] | null;
+    readonly Privileged: boolean;
+    readonly PortBindings: Readonly<Record<string, readonly { readonly HostIp: string }[] | null>> | null;
+  };
+}
