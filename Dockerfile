@@ -1,16 +1,32 @@
-# The service's image; it also runs the migrations and prints the configuration (docs/decisions/0012-image.md).
-# Build it by scripts/build-image.sh, which knows what the arguments below should be.
+# One image runs the service, runs the migrations and prints the configuration (docs/decisions/0012-image.md).
+# Build it by scripts/build-image.sh, which knows the arguments. Each stage leaves its part of the image in /image, with
+# times that no build changes, so that a layer stays the same layer until its content is another.
 
-# Both images are pinned by digest; scripts/refresh-digests.ts renews them.
-FROM node:26-trixie-slim@sha256:930557a230abacbc3f4fd9b8648abf8f4bee1e17cb72195dcdfb2f709bc85b33 AS node
-
-FROM node AS dependencies
+FROM node:26-trixie-slim@sha256:930557a230abacbc3f4fd9b8648abf8f4bee1e17cb72195dcdfb2f709bc85b33 AS base
+SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 WORKDIR /app
+
+FROM base AS node
+# The version is Debian's for the whole life of a release; what changes are its own patches.
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils=2.44-* && rm -rf /var/lib/apt/lists/*
+WORKDIR /image
+# The loader looks into /usr/lib on every architecture. The package's record is for scanners, as the base image has it.
+RUN mkdir -p usr/local/bin usr/lib usr/share/doc/nodejs var/lib/dpkg/status.d \
+  && strip -o usr/local/bin/node /usr/local/bin/node \
+  && cp /usr/local/LICENSE usr/share/doc/nodejs/copyright \
+  && cp --dereference /usr/lib/*/libatomic.so.1 usr/lib/ \
+  && dpkg-query --status libatomic1 > var/lib/dpkg/status.d/libatomic1 \
+  && chmod -R u=rwX,go=rX . && find . -exec touch --no-dereference --date=@0 {} +
+
+FROM base AS dependencies
+WORKDIR /image/app
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --omit=optional --ignore-scripts
+COPY deploy/image/prune-dependencies.sh /
+RUN /prune-dependencies.sh node_modules && rm package.json package-lock.json .npmrc \
+  && cd .. && chmod -R u=rwX,go=rX . && find . -exec touch --no-dereference --date=@0 {} +
 
-FROM node AS build
-WORKDIR /app
+FROM base AS build
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
 COPY nest-cli.json tsconfig.json .swcrc ./
@@ -21,24 +37,31 @@ COPY apps ./apps
 ARG VERSION=0.0.0-unversioned
 ARG REVISION=unknown
 RUN npm run build
-
-FROM node AS assemble
-SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
-COPY --from=dependencies /app/node_modules /image/app/node_modules
-COPY --from=build /app/dist /image/app/dist
-COPY package.json deploy/image/healthcheck.mjs /image/app/
-RUN mkdir -p /image/usr/local/bin /image/usr/local/lib && cp /usr/local/bin/node /image/usr/local/bin/ \
- && cp -L "$(ldconfig -p | awk '$1 == "libatomic.so.1" { print $NF; exit }')" /image/usr/local/lib/libatomic.so.1
+WORKDIR /image/app
+COPY LICENSE package.json deploy/image/healthcheck.mjs ./
+RUN cp -r /app/dist . && find dist -name '*.map' -delete \
+  && cd .. && chmod -R u=rwX,go=rX . && find . -exec touch --no-dereference --date=@0 {} +
 
 FROM gcr.io/distroless/cc-debian13:nonroot@sha256:d97bc0a941b8d4be647dc0ee75b264ddbb772f1ac5ba690a4309c00723b23775
-COPY --from=assemble /image/usr /usr
-COPY --from=assemble /image/app /app
-ENV LD_LIBRARY_PATH=/usr/local/lib
-ENV NODE_ENV=production
+COPY --from=node /image /
+COPY --from=dependencies /image /
+COPY --from=build /image /
 WORKDIR /app
 USER 65532
 EXPOSE 8080
-HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --start-interval=1s --retries=3 \
-  CMD ["/usr/local/bin/node", "--max-old-space-size=16", "/app/healthcheck.mjs"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --start-interval=1s --retries=3 \
+  CMD ["/usr/local/bin/node", "--max-old-space-size=16", "healthcheck.mjs"]
 ENTRYPOINT ["/usr/local/bin/node"]
 CMD ["dist/apps/hello-world/src/main.js"]
+
+ARG VERSION=0.0.0-unversioned
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+ARG SOURCE=https://github.com/example/hello-world
+LABEL org.opencontainers.image.title="hello-world" \
+  org.opencontainers.image.description="Reference service: a trivial endpoint, and everything a platform expects around it." \
+  org.opencontainers.image.licenses="Apache-2.0" \
+  org.opencontainers.image.source="$SOURCE" \
+  org.opencontainers.image.version="$VERSION" \
+  org.opencontainers.image.revision="$REVISION" \
+  org.opencontainers.image.created="$CREATED"

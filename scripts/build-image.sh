@@ -1,9 +1,56 @@
 #!/usr/bin/env bash
-# Builds the image as hello-world:local. Arguments are further flags of `docker build`.
+# Builds the image hello-world:local (or $HELLO_WORLD_IMAGE) for this machine's architecture, tells its size and digest,
+# and fails when it is too large. Arguments, and $DOCKER_BUILD_FLAGS, are further flags of `docker buildx build`.
+# VERSION, REVISION, SOURCE_DATE_EPOCH and SOURCE come from package.json and git, or from the environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+readonly LIMIT_MB=75
+readonly IMAGE=${HELLO_WORLD_IMAGE:-hello-world:local}
+
+# The commit, with -dirty when what gets into the context is not what that commit holds.
+revision() {
+  local commit changes
+  commit=$(git rev-parse --verify HEAD 2>/dev/null) || { echo unknown && return; }
+  # shellcheck disable=SC2046 # the allow-list of the context, path by path
+  changes=$(git --no-optional-locks status --porcelain -- $(sed -n 's/^!//p' .dockerignore) Dockerfile .dockerignore)
+  echo "$commit${changes:+-dirty}"
+}
+
+megabytes() { awk -v bytes="$1" 'BEGIN { printf "%.1f", bytes / 1000000 }'; }
+
 version=${VERSION:-$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)}
-revision=${REVISION:-$(git rev-parse HEAD)}
-docker build --tag "${HELLO_WORLD_IMAGE:-hello-world:local}" \
-  --build-arg "VERSION=$version" --build-arg "REVISION=$revision" "$@" .
+revision=${REVISION:-$(revision)}
+epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
+# GNU's date, else BSD's.
+created=$(date -u -d "@$epoch" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null || date -u -r "$epoch" +%Y-%m-%dT%H:%M:%SZ)
+
+flags=(--build-arg "VERSION=$version" --build-arg "REVISION=$revision" --build-arg "CREATED=$created")
+flags+=(--build-arg "SOURCE_DATE_EPOCH=$epoch")
+[ -z "${SOURCE:-}" ] || flags+=(--build-arg "SOURCE=$SOURCE")
+# An attestation of the build tells when it ran: the pipeline makes and signs its own.
+# shellcheck disable=SC2086 # the variable holds flags, split at spaces
+docker buildx build --load --provenance=false --tag "$IMAGE" "${flags[@]}" ${DOCKER_BUILD_FLAGS:-} "$@" .
+
+# What a registry holds and a node pulls: every layer compressed by gzip, which is what a push does.
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+docker save "$IMAGE" | tar -x -C "$folder"
+packed=0 unpacked=0
+for layer in $(sed 's/.*"Layers":\[\([^]]*\)\].*/\1/' "$folder/manifest.json" | tr -d '"' | tr ',' ' '); do
+  # With -f a layer that is not compressed passes as it is.
+  unpacked=$((unpacked + $(gzip -dcf "$folder/$layer" | wc -c)))
+  packed=$((packed + $(gzip -dcf "$folder/$layer" | gzip -6 -n | wc -c)))
+done
+
+cat <<REPORT
+image         $IMAGE, version $version, revision $revision, created $created
+digest        $(docker image inspect --format '{{.Id}}' "$IMAGE")
+compressed    $(megabytes "$packed") MB (limit $LIMIT_MB MB)
+uncompressed  $(megabytes "$unpacked") MB
+REPORT
+
+if [ "$packed" -gt $((LIMIT_MB * 1000000)) ]; then
+  echo "build-image: the image is larger than $LIMIT_MB MB compressed: see what came in with test/image" >&2
+  exit 1
+fi

@@ -1,12 +1,27 @@
+/**
+ * Whether the container is well, for its HEALTHCHECK: whether the process answers at /livez. Not /readyz: who acts on
+ * this word replaces the container (Swarm, autoheal), and a new one helps no database. Who waits for readiness asks for it.
+ *
+ * A program of its own, which starts twice a minute beside the service within the container's memory: it loads nothing
+ * but Node's own http, so it reads the three keys itself.
+ */
 import { get } from 'node:http';
 
-const port = process.env.MANAGEMENT_PORT || process.env.PORT || '8080';
-const request = get({ host: '127.0.0.1', port, path: '/livez', timeout: 3000 }, (response) => {
-  process.exitCode = response.statusCode === 200 ? 0 : 1;
+const TIMEOUT_MS = 3_000;
+
+// oxlint-disable-next-line node/no-process-env -- see above
+const { HOST, PORT, MANAGEMENT_PORT } = process.env;
+// Every address includes this one, also where the service listens on the unspecified address of IPv6 only.
+const host = !HOST || HOST === '0.0.0.0' || HOST === '::' ? '127.0.0.1' : HOST;
+const url = { host, port: MANAGEMENT_PORT || PORT || '8080', path: '/livez' };
+
+get({ ...url, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
   response.resume();
-});
-request.on('timeout', () => request.destroy(new Error('timed out')));
-request.on('error', (error) => {
-  console.error(error.message);
+  if (response.statusCode !== 200) unwell(`answered ${response.statusCode}`);
+}).on('error', (error) => unwell(error.message));
+
+/** @param {string} why shown by `docker inspect` */
+function unwell(why) {
+  console.error(`${url.path} on port ${url.port}: ${why}`);
   process.exitCode = 1;
-});
+}
