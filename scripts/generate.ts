@@ -4,12 +4,13 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { configuration } from './generated/configuration.ts';
+import { dashboards } from './generated/dashboards.ts';
 import { openApi } from './generated/openapi.ts';
 
 const root = new URL('../', import.meta.url);
 const checkOnly = process.argv.includes('--check');
 
-const generated: Record<string, string> = { ...configuration(), ...(await openApi()) };
+const generated: Record<string, string> = { ...configuration(), ...(await openApi()), ...dashboards() };
 
 const stale: string[] = [];
 for (const [name, text] of Object.entries(generated)) {
