@@ -6,11 +6,17 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { configuration } from './generated/configuration.ts';
 import { dashboards } from './generated/dashboards.ts';
 import { openApi } from './generated/openapi.ts';
+import { prometheusRules } from './generated/prometheus-rules.ts';
 
 const root = new URL('../', import.meta.url);
 const checkOnly = process.argv.includes('--check');
 
-const generated: Record<string, string> = { ...configuration(), ...(await openApi()), ...dashboards() };
+const generated: Record<string, string> = {
+  ...configuration(),
+  ...(await openApi()),
+  ...dashboards(),
+  ...prometheusRules(),
+};
 
 const stale: string[] = [];
 for (const [name, text] of Object.entries(generated)) {
