@@ -4,8 +4,8 @@
  *
  * | key             | fault                                                                                     |
  * | --------------- | ----------------------------------------------------------------------------------------- |
- * | `slowMs`        | the handler of `GET /` takes this much longer                                             |
- * | `failingShare`  | this share of the calls of the handler of `GET /` throw, from 0 to 1                      |
+ * | `slowMs`        | the handler of `GET /` takes this much longer, in `slowShare` of its calls (all)          |
+ * | `failingStatus` | the handler of `GET /` answers with this status, in `failingShare` of its calls (all)     |
  * | `blockMs`       | the event loop is blocked for this long, again and again                                  |
  * | `memoryShare`   | so much is kept in memory that the process takes this share of its limit                  |
  * | `failingScrape` | a metric cannot be collected                                                              |
@@ -29,7 +29,6 @@ const file = process.env.FAULTS_FILE;
 const main = process.argv[1] ?? '';
 
 let faults = {};
-let calls = 0;
 
 /** The health check of the image, the migrations and the like inherit NODE_OPTIONS; they are not to be disturbed. */
 if (file !== undefined && main.endsWith('/main.js')) {
@@ -56,14 +55,17 @@ function read(path) {
 
 /** As the last hook before the handler, so that the whole pipeline of a request sees what it would see of a bad one. */
 function disturbHandler() {
+  let calls = 0;
+  // Evenly spread: of a share of 0.25 it is every fourth call.
+  const isOneOf = (share = 1) => Math.floor(calls * share) > Math.floor((calls - 1) * share);
   subscribe('fastify.initialization', ({ fastify }) => {
     fastify.addHook('preHandler', async (request) => {
       if (request.routeOptions.url !== '/') return;
-      const { slowMs = 0, failingShare = 0 } = faults;
-      if (slowMs > 0) await sleep(slowMs);
       calls += 1;
-      // Evenly spread: of a share of 0.5 every second call fails.
-      if (Math.floor(calls * failingShare) > Math.floor((calls - 1) * failingShare)) throw new Error('injected fault');
+      const { slowMs, slowShare, failingStatus, failingShare } = faults;
+      const fails = failingStatus !== undefined && isOneOf(failingShare);
+      if (slowMs !== undefined && isOneOf(slowShare)) await sleep(slowMs);
+      if (fails) throw Object.assign(new Error('injected fault'), { statusCode: failingStatus });
     });
   });
 }

@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from '@jest/globals';
+import { say } from './progress.js';
+import { type AlertsStack, INSTANCES } from './stack.js';
+import type { ControlTimes } from './timeline.js';
+import { AlertWatch } from './watch.js';
+
+/** How long it lasts, in minutes. */
+export const CONTROL_MINUTES = Number(process.env['CONTROL_MINUTES'] ?? 10);
+
+interface ControlEvent {
+  /** At which share of the time it happens. */
+  readonly at: number;
+  readonly what: string;
+  readonly happen: (stack: AlertsStack) => Promise<void> | void;
+}
+
+const EVENTS: readonly ControlEvent[] = [
+  {
+    at: 0.15,
+    what: 'rolling restart',
+    async happen(stack) {
+      for (const instance of INSTANCES) {
+        await stack.restart(instance);
+        await stack.isReady(instance);
+      }
+    },
+  },
+  { at: 0.4, what: 'tracing on', happen: (stack) => stack.setFlags({ tracing: true }) },
+  { at: 0.55, what: 'tracing off', happen: (stack) => stack.setFlags({ tracing: false }) },
+  {
+    at: 0.75,
+    what: 'a release, taken back',
+    async happen(stack) {
+      for (const release of [{ version: '0.0.0-next' }, {}]) {
+        await stack.deploy(release);
+        await stack.isReady('hello-world-2');
+        await stack.isScraped('hello-world-2');
+      }
+    },
+  },
+];
+
+/**
+ * Normal life: steady traffic, a rolling restart, a flag flip, a release that is taken back. Nothing fires and nothing is delivered but the watchdog.
+ */
+export async function runControl(stack: AlertsStack): Promise<ControlTimes> {
+  const seconds = CONTROL_MINUTES * 60;
+  const watch = new AlertWatch(stack);
+  const before = stack.traffic.counts;
+  const events: { at: number; what: string }[] = [];
+  const elapsed = (): number => (Date.now() - watch.startedAt) / 1_000;
+  try {
+    for (const { at, what, happen } of EVENTS) {
+      await sleep(Math.max(0, at * seconds - elapsed()) * 1_000);
+      say(`control run: ${what}`);
+      events.push({ at: elapsed(), what });
+      await happen(stack);
+    }
+    await sleep(Math.max(0, seconds - elapsed()) * 1_000);
+  } finally {
+    await watch.stop();
+  }
+
+  const fired = [...watch.seen].filter(([, { firing }]) => firing !== undefined).map(([id]) => id);
+  const sent = stack.traffic.counts.sent - before.sent;
+  say(`control run: ${sent} requests, ${await stack.sink.heartbeats(watch.startedAt)} heartbeats`);
+  expect(fired).toEqual([]);
+  expect(watch.arrivals).toEqual([]);
+  expect(await stack.sink.heartbeats(watch.startedAt)).toBeGreaterThan(0);
+  return { seconds: elapsed(), events };
+}
