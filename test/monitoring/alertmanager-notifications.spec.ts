@@ -16,16 +16,17 @@ const DASHBOARD = 'http://localhost:3000/d/hello-world-service?var-namespace=hel
 describeUnless(whyNot('alertmanager'))('Alertmanager with monitoring/alertmanager', () => {
   let receiver: AlertReceiver;
   let alertmanager: Alertmanager;
+  /** Last things first, also when a start fails half-way. */
+  const cleanUp = new AsyncDisposableStack();
 
   beforeAll(async () => {
     receiver = await AlertReceiver.start();
+    cleanUp.defer(() => receiver.stop());
     alertmanager = await start(receiver, NEVER);
+    cleanUp.defer(() => alertmanager.stop());
   });
 
-  afterAll(async () => {
-    await alertmanager.stop();
-    await receiver.stop();
-  });
+  afterAll(() => cleanUp.disposeAsync());
 
   it('calls the pager of a critical alert of production by all its labels and annotations, and again when it is over', async () => {
     const alert = {

@@ -109,8 +109,13 @@ export class Alertmanager {
     ]);
     const alertmanager = new Alertmanager(`http://127.0.0.1:${port}`, folder, process);
     for (const [name, content] of Object.entries(secrets)) alertmanager.writeSecret(name, content);
-    await Promise.race([answers(`${alertmanager.url}/-/ready`), endedEarly(process)]);
-    return alertmanager;
+    try {
+      await Promise.race([answers(`${alertmanager.url}/-/ready`), endedEarly(process)]);
+      return alertmanager;
+    } catch (error) {
+      await alertmanager.stop();
+      throw error;
+    }
   }
 
   writeSecret(name: string, content: string): void {
