@@ -1,6 +1,7 @@
 /**
  * Stands for the pager and for Slack: takes what Alertmanager posts to `/<receiver>`, prints one line an alert, and shows
  * the last of them, `/` to people and `/alerts` to programs: `[{ receiver, receivedAt, payload }]`, oldest first.
+ * `sink.mjs [PORT]`, 8080 if there is none.
  */
 import { createServer } from 'node:http';
 
@@ -54,10 +55,10 @@ async function bodyOf(request) {
   let size = 0;
   for await (const chunk of request) {
     size += chunk.length;
-    if (size > BODY_LIMIT_BYTES) return undefined;
-    chunks.push(chunk);
+    // The rest is read too, so that there is somebody to answer.
+    if (size <= BODY_LIMIT_BYTES) chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString();
+  return size > BODY_LIMIT_BYTES ? undefined : Buffer.concat(chunks).toString();
 }
 
 async function receive(receiver, request) {
@@ -94,7 +95,9 @@ const server = createServer({ requestTimeout: 10_000 }, async (request, response
   const [status, type, body] = await answer(request).catch((error) => [400, 'text/plain', String(error.message)]);
   response.writeHead(status, { 'content-type': type, 'x-content-type-options': 'nosniff' }).end(body);
 });
-server.listen(8080, () => console.log('POST /<receiver>; GET / and /alerts show what came'));
+server.listen(Number(process.argv[2] ?? 8080), () => {
+  console.log(`port ${server.address().port}: POST /<receiver>; GET / and /alerts show what came`);
+});
 
 for (const signal of ['SIGTERM', 'SIGINT']) {
   process.once(signal, () => {
