@@ -38,9 +38,10 @@ export function flagsDashboard(): Dashboard {
           {
             title: 'Flags',
             description:
-              'The value of each flag for requests, by instance. Instances that differ have an override, or lost flagd at different times.',
+              'The value of each flag for requests, by instance. Instances that differ have an override, or lost flagd at different times. With metrics_enabled off there is nothing to see, here and elsewhere.',
             queries: [over(series('feature_flag_enabled'), '{{instance}} {{flag}}')],
             width: 12,
+            alerts: ['HelloWorldScrapeRefused'],
           },
           states({ 0: ['off', 'text'], 1: ['on', 'green'] }),
         ),

@@ -1,6 +1,5 @@
 import { DashboardLinkBuilder, DashboardLinkType } from '@grafana/grafana-foundation-sdk/dashboard';
-
-const RUNBOOKS = 'https://github.com/example/hello-world/blob/main/monitoring/runbooks';
+import { RUNBOOKS_URL } from '../../../scripts/monitoring/links.ts';
 
 /** The tag by which the dashboards of this service find each other. */
 export const TAG = 'hello-world';
@@ -15,7 +14,7 @@ export function toDashboards(): DashboardLinkBuilder {
 }
 
 export function toRunbooks(): DashboardLinkBuilder {
-  return link('Runbooks', RUNBOOKS).icon('doc');
+  return link('Runbooks', RUNBOOKS_URL).icon('doc');
 }
 
 /** What to do about an alert whose threshold a panel shows. */
@@ -25,7 +24,7 @@ export function toRunbook(alert: string): DashboardLinkBuilder {
 
 /** @param alert its name, or one of Grafana's variables that holds it */
 export function runbookUrl(alert: string): string {
-  return `${RUNBOOKS}/${alert}.md`;
+  return `${RUNBOOKS_URL}/${alert}.md`;
 }
 
 function link(title: string, url: string): DashboardLinkBuilder {

@@ -9,13 +9,13 @@ export const DATASOURCE: DataSourceRef = { type: 'prometheus', uid: '${datasourc
 const RELEASE = ['namespace="$namespace"', 'job=~"$job"'];
 const INSTANCES = [...RELEASE, 'instance=~"$instance"'];
 
-/** The series of a metric that the service emits, one or more for each instance. */
+/** The series of a metric, of the instances that are chosen. */
 export function series(metric: string, ...matchers: readonly string[]): string {
   return select(metric, [...INSTANCES, ...matchers]);
 }
 
-/** The series of a recording rule, or of an alert: those have no instance. */
-export function recorded(metric: string, ...matchers: readonly string[]): string {
+/** The series of a metric, of all instances; and of alerts and recording rules, most of which have no instance. */
+export function ofRelease(metric: string, ...matchers: readonly string[]): string {
   return select(metric, [...RELEASE, ...matchers]);
 }
 

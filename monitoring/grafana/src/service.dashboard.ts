@@ -10,7 +10,7 @@ import {
 import { dashboard } from './dashboard.ts';
 import { runbookUrl } from './links.ts';
 import { cellLinks, heatmap, stacked, stat, states, stateTimeline, table, timeseries } from './panels.ts';
-import { now, over, rate, recorded, rows, select, series, withExemplars } from './query.ts';
+import { now, ofRelease, over, rate, rows, select, series, withExemplars } from './query.ts';
 import { ALERT_AT, badFrom, CERTIFICATE_EXPIRES_WITHIN, goodFrom } from './thresholds.ts';
 import { datasource, instances, jobs, namespace } from './variables.ts';
 
@@ -86,8 +86,8 @@ export function serviceDashboard(): Dashboard {
           unit: DateTimeFromNow,
           queries: [
             rows(
-              `max by (alertname, severity, job) (${recorded('ALERTS_FOR_STATE', 'service="hello-world"')} * 1000 ` +
-                `and ignoring (alertstate) ${recorded('ALERTS', 'alertstate="firing"', 'service="hello-world"')})`,
+              `max by (alertname, severity, job) (${ofRelease('ALERTS_FOR_STATE', 'service="hello-world"')} * 1000 ` +
+                `and ignoring (alertstate) ${ofRelease('ALERTS', 'alertstate="firing"', 'service="hello-world"')})`,
             ),
           ],
           columns: { alertname: 'Alert', severity: 'Severity', job: 'Job', Value: 'Since' },
@@ -229,13 +229,13 @@ export function serviceDashboard(): Dashboard {
         timeseries({
           title: 'Autoscaler',
           description:
-            'Pods that it runs and wants, and its limits (kube-state-metrics; nothing outside of Kubernetes).',
+            'Pods that are ready, that it wants, and its limits (kube-state-metrics; nothing outside of Kubernetes).',
           unit: Short,
           queries: [
-            over(autoscaler('kube_horizontalpodautoscaler_status_current_replicas'), 'runs'),
-            over(autoscaler('kube_horizontalpodautoscaler_status_desired_replicas'), 'wants'),
-            over(autoscaler('kube_horizontalpodautoscaler_spec_max_replicas'), 'most'),
-            over(autoscaler('kube_horizontalpodautoscaler_spec_min_replicas'), 'least'),
+            over(ofKubernetes('kube_deployment_status_replicas_available', 'deployment'), 'ready'),
+            over(ofAutoscaler('desired', 'status'), 'wanted'),
+            over(ofAutoscaler('max', 'spec'), 'most'),
+            over(ofAutoscaler('min', 'spec'), 'least'),
           ],
           width: 8,
           alerts: ['HelloWorldAutoscalerAtMax'],
@@ -284,9 +284,14 @@ export function serviceDashboard(): Dashboard {
   });
 }
 
-/** The chart calls an autoscaler as Prometheus calls the job. */
-function autoscaler(metric: string): string {
-  return `max(${select(metric, ['namespace="$namespace"', 'horizontalpodautoscaler=~"$job"'])})`;
+/** The chart gives Deployment and autoscaler the name that is the job in Prometheus. */
+function ofKubernetes(metric: string, kind: string): string {
+  return `max(${select(metric, ['namespace="$namespace"', `${kind}=~"$job"`])})`;
+}
+
+function ofAutoscaler(replicas: string, part: 'spec' | 'status'): string {
+  const kind = 'horizontalpodautoscaler';
+  return ofKubernetes(`kube_${kind}_${part}_${replicas}_replicas`, kind);
 }
 
 /** Some cert-managers are scraped so that the certificate's own namespace is in `exported_namespace`. */

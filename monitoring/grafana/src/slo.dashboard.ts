@@ -2,7 +2,7 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { NoUnit, PercentUnit, Short } from '@grafana/grafana-foundation-sdk/units';
 import { dashboard } from './dashboard.ts';
 import { stacked, stat, timeseries } from './panels.ts';
-import { now, over, recorded } from './query.ts';
+import { now, ofRelease, over } from './query.ts';
 import { budgetLeft, burnRate, goodFrom, OBJECTIVES } from './thresholds.ts';
 import { datasource, job, namespace } from './variables.ts';
 
@@ -46,7 +46,7 @@ export function sloDashboard(): Dashboard {
           unit: Short,
           queries: [
             over(
-              `sum by (slo) (rate(${recorded('namespace_job_instance_slo:slo_bad_events:sum')}[$__rate_interval])) * 60`,
+              `sum by (slo) (rate(${ofRelease('namespace_job_instance_slo:slo_bad_events:sum')}[$__rate_interval])) * 60`,
               '{{slo}}',
             ),
           ],
@@ -74,7 +74,7 @@ function nowOf(slo: Slo) {
       title: `${NAMES[slo]}: good requests`,
       description: `${MEANING[slo]} The share that was good so far.`,
       unit: PercentUnit,
-      queries: [now(recorded('namespace_job_slo:slo_sli:ratio_increase30d', `slo="${slo}"`), 'good')],
+      queries: [now(ofRelease('namespace_job_slo:slo_sli:ratio_increase30d', `slo="${slo}"`), 'good')],
       width: 6,
       thresholds: goodFrom(OBJECTIVES[slo]),
       noValue: 'No requests',
@@ -83,7 +83,7 @@ function nowOf(slo: Slo) {
 }
 
 function budget(...matchers: readonly string[]): string {
-  return recorded('namespace_job_slo:slo_error_budget_remaining:ratio_increase30d', ...matchers);
+  return ofRelease('namespace_job_slo:slo_error_budget_remaining:ratio_increase30d', ...matchers);
 }
 
 function burnRates(slo: Slo) {
@@ -94,7 +94,7 @@ function burnRates(slo: Slo) {
       'An alert needs a long and a short window above its limit: enough was lost, and it still is.',
     unit: NoUnit,
     queries: WINDOWS.map((window) =>
-      over(recorded(`namespace_job_slo:slo_burn_rate:ratio_increase${window}`, `slo="${slo}"`), window),
+      over(ofRelease(`namespace_job_slo:slo_burn_rate:ratio_increase${window}`, `slo="${slo}"`), window),
     ),
     width: 12,
     thresholds: burnRate(),
@@ -105,7 +105,7 @@ function burnRates(slo: Slo) {
 
 function goodShare(slo: Slo) {
   const [bad, all] = ['bad_events', 'events'].map((name) => {
-    const counter = recorded(`namespace_job_instance_slo:slo_${name}:sum`, `slo="${slo}"`);
+    const counter = ofRelease(`namespace_job_instance_slo:slo_${name}:sum`, `slo="${slo}"`);
     return `sum(rate(${counter}[$__rate_interval]))`;
   });
   return timeseries({
