@@ -44,7 +44,9 @@ describe('docker-compose.yml', () => {
       .map((line) => line.split('|').map((cell) => cell.trim().replaceAll('`', '')));
     const rows = listed.map(([, name, variable, tag, digest]) => ({ name, variable, tag, digest }));
 
-    const images = Object.values(services).flatMap(({ image }) => IMAGE.exec(image)?.groups ?? []);
+    const images = Object.values(services)
+      .map(({ image }) => IMAGE.exec(image)?.groups)
+      .filter((groups) => groups !== undefined);
 
     expect(rows).toHaveLength(images.length);
     for (const image of images) expect(rows).toContainEqual({ ...image });
