@@ -5,23 +5,20 @@ import { PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { PROVIDER_STATES } from '#libs/flags';
-import { ALERT_AT, BURN_RATES, CERTIFICATE_EXPIRES_WITHIN } from '../../monitoring/grafana/src/thresholds.ts';
+import {
+  ALERT_AT,
+  BURN_RATES,
+  CERTIFICATE_EXPIRES_WITHIN,
+  OBJECTIVES,
+} from '../../monitoring/grafana/src/thresholds.ts';
+import { selectorsOf } from '../../scripts/monitoring/promql.ts';
+import { isAlert, readRules } from '../../scripts/monitoring/rules-file.ts';
 import { type DashboardFile, type DataPanel, readDashboards } from '../support/dashboards.js';
-
-interface Rule {
-  readonly alert?: string;
-  readonly expr: string;
-  readonly annotations?: { readonly runbook_url: string; readonly dashboard_url: string };
-}
-
-type Alert = Rule & Required<Pick<Rule, 'alert' | 'annotations'>>;
 
 const dashboards = readDashboards();
 const panels = dashboards.flatMap(({ name, panels }) => panels.map((panel) => [name, panel.title, panel] as const));
-const rules = (
-  readYaml('monitoring/prometheus-rules.yaml') as { groups: readonly { readonly rules: readonly Rule[] }[] }
-).groups.flatMap((group) => group.rules);
-const alerts = rules.filter((rule): rule is Alert => rule.alert !== undefined);
+const rules = readRules().groups.flatMap((group) => group.rules);
+const alerts = rules.filter((rule) => isAlert(rule));
 
 /** Panels of a share or a duration that is never bad in itself. */
 const NEITHER_GOOD_NOR_BAD = new Set([
@@ -138,7 +135,7 @@ describe('a panel', () => {
   });
 
   it.each(panels)('of %s, "%s", leads to runbooks of alerts that there are', (_name, _title, panel) => {
-    const known = alerts.map(({ annotations }) => annotations.runbook_url);
+    const known = alerts.map(({ annotations }) => annotations['runbook_url']);
 
     expect(known).toEqual(expect.arrayContaining(runbooksOf(panel)));
   });
@@ -148,10 +145,10 @@ describe('an alert', () => {
   it.each(alerts.map((rule) => [rule.alert, rule] as const))(
     '%s leads to a dashboard that has a panel on it, with namespace and job filled in',
     (_name, { annotations }) => {
-      const url = new URL(annotations.dashboard_url.replaceAll(/[{}$ ]/g, ''));
+      const url = new URL(annotations['dashboard_url']!.replaceAll(/[{}$ ]/g, ''));
       const file = dashboards.find(({ dashboard }) => url.pathname === `/d/${dashboard.uid}`);
 
-      expect(file?.panels.flatMap(runbooksOf)).toContain(annotations.runbook_url);
+      expect(file?.panels.flatMap(runbooksOf)).toContain(annotations['runbook_url']);
       expect(file?.variables.map(({ name }) => `var-${name}`)).toEqual(
         expect.arrayContaining([...url.searchParams.keys()]),
       );
@@ -166,7 +163,7 @@ describe('an alert', () => {
         operator === '>' && value === '0' ? 1 : Number(value),
       );
       const red = panels
-        .filter(([, , panel]) => runbooksOf(panel).includes(rule!.annotations.runbook_url))
+        .filter(([, , panel]) => runbooksOf(panel).includes(rule!.annotations['runbook_url']))
         .flatMap(([, , panel]) => stepsOf(panel));
 
       expect(compared).toContain(threshold);
@@ -193,6 +190,44 @@ describe('an alert', () => {
     const compared = new Set([...expr.matchAll(/> ([\d.]+)/g)].map(([, value]) => Number(value)));
 
     expect([...compared].sort((a, b) => a - b)).toEqual(rates);
+  });
+});
+
+describe('objectives', () => {
+  const sloPanels = dashboards.find(({ name }) => name === 'hello-world-slo')!.panels;
+
+  it('are those that the rules count by', () => {
+    const allowed = Object.fromEntries(
+      rules.flatMap(({ expr, labels }) => {
+        const [, objective] = /^\(1 - ([\d.]+)\) \* /.exec(expr) ?? [];
+        return objective === undefined ? [] : [[labels?.['slo'], Number(objective)]];
+      }),
+    );
+    const [, seconds] = /le="([\d.]+)"/.exec(rules.find(({ expr }) => expr.includes(', le="'))!.expr)!;
+    const latency = sloPanels.find(({ title }) => title === 'Latency: good requests');
+
+    expect(OBJECTIVES).toEqual(allowed);
+    expect(latency?.description).toContain(`within ${Number(seconds) * 1_000} ms`);
+    expect(stepsOf(latency!)).toContain(OBJECTIVES.latency);
+  });
+
+  it('are shown with every burn rate that is recorded', () => {
+    const shown = sloPanels.flatMap(({ targets }) => targets.flatMap(({ expr }) => selectorsOf(expr)));
+    const recorded = rules.flatMap((rule) => ('record' in rule && /burn_rate/.test(rule.record) ? [rule.record] : []));
+
+    expect(recorded).not.toEqual([]);
+    expect(shown.map(({ metric }) => metric)).toEqual(expect.arrayContaining(recorded));
+  });
+});
+
+describe('the list of firing alerts', () => {
+  it('leads from the name of each to its runbook', () => {
+    const [, , panel] = panels.find(([, title]) => title === 'Firing alerts')!;
+    const [link] = panel.fieldConfig!.overrides[0]!.properties[0]!.value as [{ url: string }];
+
+    const leads = alerts.map(({ alert }) => link.url.replace('${__value.text}', alert));
+
+    expect(leads).toEqual(alerts.map(({ annotations }) => annotations['runbook_url']));
   });
 });
 
