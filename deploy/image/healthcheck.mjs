@@ -7,7 +7,7 @@
  */
 import { get } from 'node:http';
 
-const TIMEOUT_MS = 3_000;
+const TIMEOUT_MS = 5_000;
 
 // oxlint-disable-next-line node/no-process-env -- see above
 const { HOST, PORT, MANAGEMENT_PORT } = process.env;
