@@ -115,7 +115,7 @@ describeUnless(whyNoPrometheus())('a dashboard whose Prometheus scrapes the serv
     { expr, instant }: Pick<Dataquery, 'expr' | 'instant'>,
   ): Promise<Series[]> {
     let answer: Series[] = [];
-    await eventually(`data for ${expr}`, async () => hasSamples((answer = await ask(file, expr, instant))), 10_000);
+    await eventually(`data for ${expr}`, async () => hasSamples((answer = await ask(file, expr, instant))));
     return answer;
   }
 
