@@ -1,0 +1,67 @@
+{{/*
+Name of all objects. The alert rules know a release by it, so `hello-world` is always in it; at most 48 characters, which
+leaves room for what is put behind it. A release's name that is too long is cut, and told apart by its hash.
+*/}}
+{{- define "hello-world.fullname" -}}
+{{- $release := .Release.Name -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if and (contains .Chart.Name $release) (le (len $release) 48) -}}
+{{- $release -}}
+{{- else if le (len $release) 36 -}}
+{{- printf "%s-%s" $release .Chart.Name -}}
+{{- else -}}
+{{- printf "%s-%s-%s" ($release | trunc 29 | trimSuffix "-") (sha256sum $release | trunc 6) .Chart.Name -}}
+{{- end -}}
+{{- end }}
+
+{{/* What the pods of one component are selected by; (dict "root" $ "component" "service"). Without one: all of them. */}}
+{{- define "hello-world.selectorLabels" -}}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- with .component }}
+app.kubernetes.io/component: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* Labels of an object of one component. */}}
+{{- define "hello-world.labels" -}}
+{{ include "hello-world.podLabels" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* Labels of a pod: nothing that changes without the pod. */}}
+{{- define "hello-world.podLabels" -}}
+{{ include "hello-world.selectorLabels" . }}
+app.kubernetes.io/part-of: {{ .root.Chart.Name }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "hello-world.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default (include "hello-world.fullname" .) -}}
+{{- else -}}
+{{- .Values.serviceAccount.name | default "default" -}}
+{{- end -}}
+{{- end }}
+
+{{/* The migration runs before the chart's own ServiceAccount exists. */}}
+{{- define "hello-world.migrationServiceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- include "hello-world.fullname" . }}-migrate
+{{- else -}}
+{{- include "hello-world.serviceAccountName" . -}}
+{{- end -}}
+{{- end }}
+
+{{- define "hello-world.tlsSecretName" -}}
+{{- .Values.certificate.secretName | default (printf "%s-tls" (include "hello-world.fullname" .)) -}}
+{{- end }}
+
+{{- define "hello-world.flagsConfigMapName" -}}
+{{- include "hello-world.fullname" . }}-flags
+{{- end }}
