@@ -7,6 +7,7 @@ import { configuration } from './generated/configuration.ts';
 import { dashboards } from './generated/dashboards.ts';
 import { openApi } from './generated/openapi.ts';
 import { prometheusRules } from './generated/prometheus-rules.ts';
+import { runbooks } from './generated/runbooks.ts';
 
 const root = new URL('../', import.meta.url);
 const checkOnly = process.argv.includes('--check');
@@ -16,6 +17,7 @@ const generated: Record<string, string> = {
   ...(await openApi()),
   ...dashboards(),
   ...prometheusRules(),
+  ...runbooks(),
 };
 
 const stale: string[] = [];

@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { whyNot } from '../support/alertmanager.js';
-import { describeUnless } from '../support/unless.js';
+import { describeUnless, itUnless } from '../support/unless.js';
 
-const FILE = join(import.meta.dirname, '../../monitoring/alertmanager/alertmanager.yml');
+const ROOT = join(import.meta.dirname, '../..');
+const FILE = join(ROOT, 'monitoring/alertmanager/alertmanager.yml');
 
 const SERVICE = { service: 'hello-world', namespace: 'hello-world', job: 'hello-world' };
 
@@ -65,6 +67,40 @@ describeUnless(whyNot('amtool'))('monitoring/alertmanager/alertmanager.yml', () 
 
     expect(output).toBe(receiver);
     expect(status).toBe(0);
+  });
+});
+
+describe('docs/how-to/alerts.md', () => {
+  const text = readFileSync(join(ROOT, 'docs/how-to/alerts.md'), 'utf8');
+  const blocks = Array.from(text.matchAll(/^```sh\n([^]*?)^```$/gm), ([, content = '']) => content);
+
+  it('has commands that a shell understands', () => {
+    for (const block of blocks) {
+      expect(spawnSync('bash', ['-n'], { input: block, encoding: 'utf8' }).stderr).toBe('');
+    }
+  });
+
+  itUnless(whyNot('amtool'))('makes a configuration for a cluster that Alertmanager accepts', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'alert-routes-'));
+    const [command = ''] = blocks.find((block) => block.startsWith('sed '))?.split('kubectl') ?? [];
+
+    try {
+      cpSync(join(ROOT, 'monitoring/alertmanager'), join(folder, 'monitoring/alertmanager'), { recursive: true });
+      const made = spawnSync('bash', ['-c', command], { cwd: folder, encoding: 'utf8' });
+      const { status } = amtool('check-config', join(folder, 'alertmanager.yaml'));
+      const config = readFileSync(join(folder, 'alertmanager.yaml'), 'utf8');
+
+      expect(made.stderr).toBe('');
+      expect(status).toBe(0);
+      expect(config).toContain('- /etc/alertmanager/config/*.tmpl');
+      expect(config.match(/(?<=url_file: ).*/g)).toEqual([
+        '/etc/alertmanager/secrets/alert-receivers/slack_api_url',
+        '/etc/alertmanager/secrets/alert-receivers/pager_webhook_url',
+        '/etc/alertmanager/secrets/alert-receivers/watchdog_webhook_url',
+      ]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

@@ -4,14 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { freePort } from '../../scripts/local/ports.ts';
+import { parseDuration } from '../../scripts/monitoring/scale-rules.ts';
 import { answers, startProcess, type TestProcess } from './process.js';
 
 const SOURCE = join(import.meta.dirname, '../../monitoring/alertmanager');
 const SECRETS = '/run/secrets';
 /** The oldest minor version that knows all keys of the file. */
 const LEAST_VERSION: readonly [number, number] = [0, 31];
-const DURATION = /^(\d+)(ms|s|m|h|d)$/;
-const MILLISECONDS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** What of a route matters here. */
 interface Route {
@@ -68,7 +67,7 @@ export function alertmanagerConfig(): AlertmanagerConfig {
 
 /** The same routes, with all that they wait for shorter by a factor. */
 export function inShort(route: Route, factor: number): Route {
-  const shorter = (duration: string): string => `${Math.ceil(millisecondsOf(duration) / factor)}ms`;
+  const shorter = (duration: string): string => `${Math.ceil(parseDuration(duration) / factor)}ms`;
   const { group_wait, group_interval, repeat_interval, routes } = route;
   return {
     ...route,
@@ -77,12 +76,6 @@ export function inShort(route: Route, factor: number): Route {
     ...(repeat_interval !== undefined && { repeat_interval: shorter(repeat_interval) }),
     ...(routes !== undefined && { routes: routes.map((each) => inShort(each, factor)) }),
   };
-}
-
-function millisecondsOf(duration: string): number {
-  const [, amount, unit] = DURATION.exec(duration) ?? [];
-  if (unit === undefined) throw new Error(`not a duration: ${duration}`);
-  return Number(amount) * MILLISECONDS[unit as keyof typeof MILLISECONDS];
 }
 
 /** A real Alertmanager with a configuration of ours, its secrets in files. */
