@@ -34,13 +34,19 @@ describeUnless(whyNoCompose('core'))('the core of the local platform', () => {
     return (await Promise.all(lists)).join('');
   };
 
-  it('is the service, its database and its flags, and needs nothing else', async () => {
+  it('is the service, its database and its flags, needs nothing else, and ends by itself when it is told to', async () => {
     await platform.up({ profile: 'core' });
 
     const running = (await platform.containers()).filter(({ state }) => state === 'running');
 
     expect(running.map(({ service }) => service).sort()).toEqual(['db', 'flagd', 'hello-world']);
     expect(await statusOf(`${platform.url('hello-world')}/readyz`)).toBe(200);
+
+    await platform.stop('hello-world');
+
+    expect(await platform.containers()).toContainEqual(
+      expect.objectContaining({ service: 'hello-world', state: 'exited', exitCode: 0 }),
+    );
   }, 300_000);
 
   it('keeps its data when it is taken down, and leaves nothing when its volumes are taken too', async () => {
@@ -52,19 +58,10 @@ describeUnless(whyNoCompose('core'))('the core of the local platform', () => {
 
     expect(await psql('SELECT name FROM users')).toBe('Ada\n');
 
-    await platform.compose('down', '--volumes');
+    await platform.down();
 
     expect(await leftBehind()).toBe('');
-  }, 300_000);
-
-  it('stops in order: the service ends by itself, with its exit code 0', async () => {
-    await platform.up({ profile: 'core' });
-
-    await platform.stop('hello-world');
-
-    expect(await platform.containers()).toContainEqual(
-      expect.objectContaining({ service: 'hello-world', state: 'exited', exitCode: 0 }),
-    );
+    expect(existsSync(platform.folder)).toBe(false);
   }, 300_000);
 
   it('takes its secrets from files, and shows them to nobody who inspects a container', async () => {
@@ -94,14 +91,5 @@ describeUnless(whyNoCompose('core'))('the core of the local platform', () => {
     expect(String(failure)).toMatch(/db is exited[\s\S]*POSTGRES_PASSWORD/);
     const started = (await platform.containers()).filter(({ state }) => state === 'running');
     expect(started.map(({ service }) => service)).not.toContain('hello-world');
-  }, 300_000);
-
-  it('takes the folder of a test along', async () => {
-    await platform.up({ profile: 'core' });
-
-    await platform.down();
-
-    expect(existsSync(platform.folder)).toBe(false);
-    expect(await leftBehind()).toBe('');
   }, 300_000);
 });

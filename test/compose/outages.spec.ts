@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { ComposeProject } from '../support/compose.js';
 import { whyNoCompose } from '../support/compose-images.js';
 import { describeUnless } from '../support/unless.js';
 import { editFlags } from './flags-file.js';
 import { jsonOf, soon, statusOf } from './poll.js';
+
+// Longer than what is waited for, so that it is told what was waited for.
+jest.setTimeout(120_000);
 
 interface AdminFlags {
   readonly effective: { readonly tracing: { readonly value: boolean; readonly source: string } };

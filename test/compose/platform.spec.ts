@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Client } from 'pg';
 import { ComposeProject } from '../support/compose.js';
 import { bestProfile, whyNoCompose } from '../support/compose-images.js';
 import { describeUnless, itUnless } from '../support/unless.js';
 import { editFlags } from './flags-file.js';
 import { jsonOf, soon, statusOf } from './poll.js';
+
+// Longer than what is waited for, so that it is told what was waited for.
+jest.setTimeout(120_000);
 
 const profile = bestProfile();
 const whyNoViewers = profile === 'full' ? undefined : whyNoCompose('full');

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../support/eventually.js';
 
 const POLL_MS = 250;
-const TIMEOUT_MS = 55_000;
+const TIMEOUT_MS = 100_000;
 
 /** Waits for what takes a scrape or two: asks four times a second, so that asking is not the load. */
 export async function soon(what: string, holds: () => Promise<boolean>): Promise<void> {
