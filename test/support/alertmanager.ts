@@ -54,10 +54,11 @@ export interface KnownAlert {
 export function whyNot(program: 'alertmanager' | 'amtool'): string | undefined {
   const { error, stdout, stderr } = spawnSync(program, ['--version'], { encoding: 'utf8' });
   if (error !== undefined) return `there is no ${program} on the PATH`;
-  const [, major = 0, minor = 0] = (/version (\d+)\.(\d+)/.exec(stdout + stderr) ?? []).map(Number);
+  // One that Go built from its module knows nothing of its own version; only builds of a distribution are that old.
+  const [, version, major, minor] = /version ((\d+)\.(\d+)[.\d]*)/.exec(stdout + stderr) ?? [];
   const [leastMajor, leastMinor] = LEAST_VERSION;
-  if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return undefined;
-  return `${program} is ${major}.${minor}, ${LEAST_VERSION.join('.')} is needed`;
+  const isOld = Number(major) < leastMajor || (Number(major) === leastMajor && Number(minor) < leastMinor);
+  return isOld ? `${program} is ${version}, ${LEAST_VERSION.join('.')} is needed` : undefined;
 }
 
 /** `alertmanager.yml` as it is committed. */
