@@ -3,6 +3,7 @@
  * writes nothing and fails where one of them is not current.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chartDashboards } from './generated/chart-dashboards.ts';
 import { configuration } from './generated/configuration.ts';
 import { dashboards } from './generated/dashboards.ts';
 import { openApi } from './generated/openapi.ts';
@@ -16,6 +17,7 @@ const generated: Record<string, string> = {
   ...configuration(),
   ...(await openApi()),
   ...dashboards(),
+  ...chartDashboards(),
   ...prometheusRules(),
   ...runbooks(),
 };
