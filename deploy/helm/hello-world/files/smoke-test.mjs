@@ -1,5 +1,6 @@
 // `helm test`: asks the release through its Service what a user and the platform ask it. It says of each question what it
 // found, and fails with the first that is answered wrong. Runs on the service's own image, which has no other client.
+// oxlint-disable-next-line node/no-process-env -- not a part of the service
 const { SERVICE_URL, MANAGEMENT_URL, READINESS_PATH, LIVENESS_PATH, METRICS_PATH, HAS_DATABASE } = process.env;
 
 /** A network policy takes a moment to know a new pod: whoever is not reached is asked again. */
@@ -12,7 +13,7 @@ async function ask(url, headers = {}) {
       const answer = await fetch(url, { headers, signal: AbortSignal.timeout(5_000) });
       return { status: answer.status, text: await answer.text() };
     } catch (error) {
-      if (Date.now() > deadline) throw new Error(`${url} cannot be reached: ${error.cause?.message ?? error.message}`);
+      if (Date.now() > deadline) throw new Error(`${url}: ${error.cause?.message ?? error.message}`, { cause: error });
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
