@@ -10,7 +10,7 @@ const suite = (name) => ({ ...base, displayName: name, testMatch: [`<rootDir>/te
  * and, on a Docker Engine, `test:image`, `test:compose` and `test:alerts`. What they miss, they say and skip.
  */
 export default {
-  projects: ['monitoring', 'image', 'compose', 'alerts'].map(suite),
+  projects: ['monitoring', 'image', 'compose', 'alerts', 'deploy'].map(suite),
   reporters,
   passWithNoTests: true,
   testTimeout: 60_000,
