@@ -65,3 +65,17 @@ app.kubernetes.io/part-of: {{ .root.Chart.Name }}
 {{- define "hello-world.flagsConfigMapName" -}}
 {{- include "hello-world.fullname" . }}-flags
 {{- end }}
+
+{{/* The names that were given, or else all under which the service is exposed. */}}
+{{- define "hello-world.dnsNames" }}
+{{- $names := .Values.certificate.dnsNames }}
+{{- if and (not $names) .Values.ingress.enabled }}
+{{- range .Values.ingress.hosts }}
+{{- $names = append $names .host }}
+{{- end }}
+{{- end }}
+{{- if and (not .Values.certificate.dnsNames) .Values.httpRoute.enabled }}
+{{- $names = concat $names .Values.httpRoute.hostnames }}
+{{- end }}
+{{- uniq $names | toYaml }}
+{{- end }}

@@ -119,7 +119,8 @@ migration gets what has to do with the database, and no secret that it does not 
 - name: database
   secret:
     secretName: {{ .secret }}
-    defaultMode: 0440
+    # 0440, in the notation that every version of YAML reads alike.
+    defaultMode: 288
     items:
       - key: {{ .root.Values.database.existingSecretKey }}
         path: url
@@ -161,4 +162,31 @@ migration gets what has to do with the database, and no secret that it does not 
 {{/* The fewest pods there are. */}}
 {{- define "hello-world.leastReplicas" -}}
 {{- .Values.hpa.enabled | ternary .Values.hpa.minReplicas .Values.replicaCount -}}
+{{- end }}
+
+{{/* Where the service finds its flags and its database. */}}
+{{- define "hello-world.mounts" }}
+{{- if eq .Values.flagd.mode "file" }}
+{{ include "hello-world.flagsMount" . }}
+{{- end }}
+{{- if .Values.database.existingSecret }}
+{{ include "hello-world.databaseMount" . }}
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "hello-world.volumes" }}
+{{- if ne .Values.flagd.mode "external" }}
+- name: flags
+  configMap:
+    name: {{ include "hello-world.flagsConfigMapName" . }}
+{{- end }}
+{{- with .Values.database.existingSecret }}
+{{ include "hello-world.databaseVolume" (dict "root" $ "secret" .) }}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}

@@ -4,7 +4,7 @@ goes on without them, so that a chart without values is no error to it.
 */}}
 {{- define "hello-world.validate" -}}
 {{- $problems := list -}}
-{{- range list "image" "names" "ports" "env" "shutdown" "replicas" "flagd" "database" "exposure" "certificate" "monitoring" "peers" -}}
+{{- range list "image" "names" "labels" "ports" "env" "shutdown" "replicas" "flagd" "database" "exposure" "certificate" "monitoring" "peers" -}}
   {{- range include (printf "hello-world.validate.%s" .) $ | splitList "\n" -}}
     {{- $problem := trim . -}}
     {{- if $problem -}}
@@ -32,6 +32,22 @@ fullnameOverride is {{ .Values.fullnameOverride }}, without {{ .Chart.Name }}: t
 {{- end }}
 {{- if not (regexMatch "^[a-z]" (include "hello-world.fullname" .)) }}
 the release is called {{ .Release.Name }}: a Service starts with a letter, so give another name or fullnameOverride
+{{- end }}
+{{- end }}
+
+{{- define "hello-world.validate.labels" }}
+{{- $of := dict
+  "commonLabels" .Values.commonLabels
+  "podLabels" .Values.podLabels
+  "serviceMonitor.labels" .Values.serviceMonitor.labels
+  "prometheusRule.labels" .Values.prometheusRule.labels
+  "dashboards.labels" .Values.dashboards.labels }}
+{{- range $value, $labels := $of }}
+{{- range $key, $_ := $labels }}
+{{- if regexMatch "^(app\\.kubernetes\\.io/.*|helm\\.sh/chart|job)$" $key }}
+{{ $value }} has {{ $key }}, which the chart sets itself
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 
