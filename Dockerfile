@@ -16,7 +16,7 @@ RUN mkdir -p usr/local/bin usr/lib usr/share/doc/nodejs var/lib/dpkg/status.d \
   && cp /usr/local/LICENSE usr/share/doc/nodejs/copyright \
   && cp --dereference /usr/lib/*/libatomic.so.1 usr/lib/ \
   && dpkg-query --status libatomic1 > var/lib/dpkg/status.d/libatomic1 \
-  && /settle.sh
+  && /settle.sh usr/local/bin/node
 
 FROM base AS dependencies
 WORKDIR /image/app

@@ -1,0 +1,184 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, expect, it, jest } from '@jest/globals';
+import { endProcesses, startProcess } from '../support/process.js';
+import { describeUnless } from '../support/unless.js';
+import { docker, ROOT, whyNoEngine } from './image.js';
+
+const COMMITTED_AT = '2025-06-15T15:06:40Z';
+const CONTROLLER = 'apps/hello-world/src/hello/hello.controller.ts';
+const LIMIT_BYTES = 75_000_000;
+
+/** What lies about in a checkout and has no business in an image. */
+const STRAY = [
+  '.env',
+  'apps/hello-world/src/secret.spec.ts',
+  'deploy/flags/flags.flagd.json',
+  'deploy/image/files.allow',
+  'dist/apps/old.js',
+  'node_modules/left-pad/index.js',
+  'scripts/start.ts',
+  'server',
+];
+
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
+/** What the build's context may hold. */
+const context = [...read('.dockerignore').matchAll(/^!(.+)$/gm)].map(([, path = '']) => path);
+
+const folders: string[] = [];
+const images: string[] = [];
+
+/** A checkout of its own, of what makes the image as it is here, in one commit that is the same in each. */
+function makeCheckout(): string {
+  const root = mkdtempSync(join(tmpdir(), 'image-build-'));
+  folders.push(root);
+  for (const path of [...context, '.dockerignore', 'Dockerfile', 'scripts/build-image.sh'])
+    cpSync(join(ROOT, path), join(root, path), { recursive: true });
+  const git = (...args: readonly string[]): Buffer =>
+    execFileSync('git', ['-c', 'user.name=nobody', '-c', 'user.email=nobody@example.org', ...args], {
+      cwd: root,
+      env: { ...process.env, GIT_AUTHOR_DATE: COMMITTED_AT, GIT_COMMITTER_DATE: COMMITTED_AT },
+    });
+  git('init', '--quiet');
+  git('add', '--all');
+  git('-c', 'commit.gpgSign=false', 'commit', '--quiet', '--message', 'any');
+  return root;
+}
+
+function plant(root: string, path: string, content: string | Buffer = 'stray'): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), content);
+}
+
+interface Build {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What `docker image inspect` has of it. */
+  readonly image: {
+    readonly Id: string;
+    readonly Created: string;
+    readonly RootFS: { readonly Layers: readonly string[] };
+    readonly Config: { readonly Labels: Readonly<Record<string, string>> };
+  };
+}
+
+async function build(root: string, ...flags: readonly string[]): Promise<Build> {
+  const name = `hello-world-image-test:${randomUUID()}`;
+  images.push(name);
+  const script = startProcess(join(root, 'scripts/build-image.sh'), flags, {
+    env: { ...process.env, HELLO_WORLD_IMAGE: name },
+  });
+  const { code } = await script.exit;
+  const [image] = JSON.parse(
+    await docker('image', 'inspect', name).catch(() => {
+      throw new Error(script.stderr());
+    }),
+  ) as [Build['image']];
+  return { code, stdout: script.stdout(), stderr: script.stderr(), image };
+}
+
+/** Why no image can be built here; `undefined` when one can. */
+function whyNoBuild(): string | undefined {
+  const engine = whyNoEngine();
+  if (engine !== undefined) return engine;
+  if (spawnSync('git', ['--version']).status !== 0) return 'needs git';
+  const flags = (process.env['DOCKER_BUILD_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
+  const { stderr } = spawnSync('docker', ['buildx', 'build', '--check', ...flags, ROOT], { encoding: 'utf8' });
+  return stderr.includes('failed to resolve source metadata')
+    ? 'the base images are out of reach; DOCKER_BUILD_FLAGS may name others'
+    : undefined;
+}
+
+jest.setTimeout(30 * 60_000);
+
+afterEach(async () => {
+  await endProcesses();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+  for (const image of images.splice(0)) await docker('image', 'rm', image).catch(() => undefined);
+});
+
+describeUnless(whyNoEngine())('the context of a build', () => {
+  it('holds what the build needs and nothing that lies beside it', async () => {
+    const root = makeCheckout();
+    for (const path of STRAY) plant(root, path);
+    const dockerfile = join(root, 'Dockerfile');
+    writeFileSync(dockerfile, 'FROM scratch\nCOPY . /\n');
+
+    await docker('buildx', 'build', '--output', `type=local,dest=${join(root, 'out')}`, root);
+
+    const there = (path: string): boolean => existsSync(join(root, 'out', path));
+    expect(context.filter((path) => !there(path))).toEqual([]);
+    expect([...STRAY, '.git', 'Dockerfile'].filter(there)).toEqual([]);
+  });
+});
+
+describeUnless(whyNoBuild())('scripts/build-image.sh', () => {
+  it('makes of one commit the same image twice, whenever and wherever, to the digest', async () => {
+    const [here, elsewhere] = [makeCheckout(), makeCheckout()];
+    // Of somebody with another umask, who checked it out at another time.
+    chmodSync(join(elsewhere, CONTROLLER), 0o600);
+    chmodSync(join(elsewhere, 'LICENSE'), 0o660);
+    utimesSync(join(elsewhere, 'LICENSE'), 1, 1);
+
+    const first = await build(here);
+    const second = await build(elsewhere, '--no-cache');
+
+    expect(second.image.RootFS.Layers).toEqual(first.image.RootFS.Layers);
+    expect(second.image.Id).toBe(first.image.Id);
+    expect(new Date(first.image.Created)).toEqual(new Date(COMMITTED_AT));
+  });
+
+  it('tells the digest, and a size that is within the limit', async () => {
+    const { code, stdout, image } = await build(makeCheckout());
+
+    expect(code).toBe(0);
+    expect(stdout).toContain(image.Id);
+    const [, packed] = /^compressed +([\d.]+) MB/m.exec(stdout) ?? [];
+    const [, unpacked] = /^uncompressed +([\d.]+) MB/m.exec(stdout) ?? [];
+    expect(Number(packed) * 1e6).toBeLessThanOrEqual(LIMIT_BYTES);
+    expect(Number(packed)).toBeGreaterThan(30);
+    expect(Number(unpacked)).toBeGreaterThan(Number(packed));
+  });
+
+  it('names the commit, its time and the version, and calls dirty what the commit does not hold', async () => {
+    const root = makeCheckout();
+    const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+    plant(root, 'notes.md');
+
+    const clean = await build(root);
+    appendFileSync(join(root, CONTROLLER), '\n');
+    const dirty = await build(root);
+
+    expect(clean.image.Config.Labels).toMatchObject({
+      'org.opencontainers.image.revision': commit,
+      'org.opencontainers.image.created': COMMITTED_AT,
+      'org.opencontainers.image.version': (JSON.parse(read('package.json')) as { version: string }).version,
+    });
+    expect(dirty.image.Config.Labels).toMatchObject({ 'org.opencontainers.image.revision': `${commit}-dirty` });
+  });
+
+  it('fails where the image is too large', async () => {
+    const root = makeCheckout();
+    plant(root, 'LICENSE', randomBytes(LIMIT_BYTES));
+
+    const { code, stderr } = await build(root);
+
+    expect(code).toBe(1);
+    expect(stderr).toContain('larger than 75 MB');
+  });
+});
