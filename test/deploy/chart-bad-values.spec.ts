@@ -129,7 +129,7 @@ const TABLE: readonly (readonly [string, Values, RegExp])[] = [
   ['an environment that is none', { environment: 'staging' }, /at '\/environment'.*'non-prod', 'prod'/],
   ['a local environment', { environment: 'local' }, /at '\/environment'/],
   ['a port that is none', { containerPort: 70_000 }, /at '\/containerPort': maximum/],
-  ['text for a number', { replicaCount: '2' }, /at '\/replicaCount': got string, want integer/],
+  ['text for a number', { replicaCount: '2' }, /at '\/replicaCount': got string/],
   ['no pods at all', { hpa: { minReplicas: 0 } }, /at '\/hpa\/minReplicas': minimum/],
   ['no memory limit', { resources: { limits: null } }, /at '\/resources': missing property 'limits'/],
   ['a memory that is none', { resources: { limits: { memory: '256MB' } } }, /at '\/resources\/limits\/memory'/],

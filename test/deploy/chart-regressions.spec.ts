@@ -173,6 +173,9 @@ describeUnless(whyNoTool('helm'))('the chart does not repeat', () => {
     const fixed = render(over(LEAST_VALUES, { hpa: { enabled: false }, replicaCount: 3 }));
     expect(ofKind(fixed, 'HorizontalPodAutoscaler')).toEqual([]);
     expect(theOne(fixed, 'Deployment').spec).toMatchObject({ replicas: 3 });
+    const foreign = render(over(LEAST_VALUES, { hpa: { enabled: false }, replicaCount: null }));
+    expect(theOne(foreign, 'Deployment').spec).not.toHaveProperty('replicas');
+    expect(ofKind(foreign, 'PodDisruptionBudget')).toHaveLength(1);
   });
 
   it('27, a disruption budget that blocks drains', () => {

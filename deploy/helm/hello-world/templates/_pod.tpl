@@ -159,9 +159,13 @@ migration gets what has to do with the database, and no secret that it does not 
 {{- add .Values.preStopSleepSeconds (div (add $ms 999) 1000) 5 -}}
 {{- end }}
 
-{{/* The fewest pods there are. */}}
+{{/* The fewest pods there are; more than one where that is not ours to say. */}}
 {{- define "hello-world.leastReplicas" -}}
-{{- .Values.hpa.enabled | ternary .Values.hpa.minReplicas .Values.replicaCount -}}
+{{- if .Values.hpa.enabled -}}
+{{- .Values.hpa.minReplicas -}}
+{{- else -}}
+{{- kindIs "invalid" .Values.replicaCount | ternary 2 .Values.replicaCount -}}
+{{- end -}}
 {{- end }}
 
 {{/* Where the service finds its flags and its database. */}}
