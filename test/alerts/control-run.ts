@@ -1,9 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
+import { factorOf } from './derived-config.js';
+import { patiently } from './patiently.js';
 import { say } from './progress.js';
 import { type AlertsStack, INSTANCES } from './stack.js';
 import type { ControlTimes } from './timeline.js';
 import { AlertWatch } from './watch.js';
+
+/** The hour of HelloWorldRestartingOften, shortened: a rolling restart is not the third one. */
+const RESTARTS_WINDOW_S = 3_600 / factorOf('HelloWorldRestartingOften');
 
 /** How long it lasts, in minutes. */
 export const CONTROL_MINUTES = Number(process.env['CONTROL_MINUTES'] ?? 10);
@@ -46,6 +51,8 @@ const EVENTS: readonly ControlEvent[] = [
  */
 export async function runControl(stack: AlertsStack): Promise<ControlTimes> {
   const seconds = CONTROL_MINUTES * 60;
+  say('control run: waiting until the restarts before it are forgotten');
+  await patiently('no restart within the window', () => noRestarts(stack), RESTARTS_WINDOW_S * 2_000);
   const watch = new AlertWatch(stack);
   const before = stack.traffic.counts;
   const events: { at: number; what: string }[] = [];
@@ -69,4 +76,9 @@ export async function runControl(stack: AlertsStack): Promise<ControlTimes> {
   expect(watch.arrivals).toEqual([]);
   expect(await stack.sink.heartbeats(watch.startedAt)).toBeGreaterThan(0);
   return { seconds: elapsed(), events };
+}
+
+async function noRestarts(stack: AlertsStack): Promise<boolean> {
+  const restarts = `changes(process_start_time_seconds{job="hello-world"}[${RESTARTS_WINDOW_S}s]) > 0`;
+  return (await stack.prometheus.query(restarts)).length === 0;
 }

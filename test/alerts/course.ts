@@ -11,11 +11,11 @@ import type { TimelineRow } from './timeline.js';
 import { AlertWatch, idOfLabels } from './watch.js';
 
 /** Longest each step may take, on a slow machine. */
-const STEP_TIMEOUT_MS = 120_000;
-/** Longest what else a cause brought about may go on: the longest of the windows that end an alert is 90 s. */
-const QUIET_TIMEOUT_MS = 240_000;
+const STEP_TIMEOUT_MS = 360_000;
+/** Longest what else a cause brought about may go on: the longest window that must pass is of 4 minutes. */
+const QUIET_TIMEOUT_MS = 360_000;
 /** So long nothing may be active before it is called quiet. */
-const QUIET_FOR_MS = 2_000;
+const QUIET_FOR_MS = 1_000;
 
 /** Waits until no alert is pending or firing. */
 export async function quiet(stack: AlertsStack): Promise<void> {
@@ -101,14 +101,15 @@ class Course {
     expectArrival(await this.arrival('resolved'), alertCase, this.environment);
     await watch.until(`what ${id} brought with it is over`, () => watch.isQuiet(), QUIET_TIMEOUT_MS);
     const fired = [...watch.seen].filter(([, { firing }]) => firing !== undefined).map(([each]) => each);
-    const told = watch.arrivals.map(idOfLabels);
+    // Prometheus and Alertmanager repeat for a while what was resolved long ago.
+    const told = watch.arrivals.filter(({ status }) => status === 'firing').map(idOfLabels);
     expect([...fired, ...told].filter((each) => !this.explained.includes(each))).toEqual([]);
   }
 
   row(healedAt: number): TimelineRow {
     const { watch, id, alertCase } = this;
     const seconds = (at = 0): number => (at - watch.startedAt) / 1_000;
-    const { pending, firing } = watch.seen.get(id) ?? {};
+    const { pending, firing, lastFiring } = watch.seen.get(id) ?? {};
     return {
       alert: alertCase.alert,
       severity: alertCase.severity,
@@ -120,6 +121,7 @@ class Course {
         firing: seconds(firing),
         arrived: seconds(this.find('firing')?.at),
         healed: seconds(healedAt),
+        over: seconds(lastFiring),
         resolved: seconds(this.find('resolved')?.at),
       },
     };
@@ -132,7 +134,10 @@ class Course {
   }
 
   private find(status: Arrival['status']): Arrival | undefined {
-    return this.watch.arrivals.find((arrival) => arrival.status === status && idOfLabels(arrival) === this.id);
+    const arrivals = this.watch.arrivals.filter((arrival) => idOfLabels(arrival) === this.id);
+    const first = arrivals.findIndex((arrival) => arrival.status === 'firing');
+    // What is told as resolved before is an earlier one.
+    return first < 0 ? undefined : arrivals.slice(first).find((arrival) => arrival.status === status);
   }
 
   private tell(what: string): void {

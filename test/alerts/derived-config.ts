@@ -8,19 +8,21 @@ import { parseDuration, type Scale, scaleRules } from '../../scripts/monitoring/
 export type EnvironmentName = 'prod' | 'non-prod';
 
 /**
- * By what the times of the rules are divided. The longest windows are those of the error budget. Targets are scraped
- * every second, so no window gets shorter than 5 s.
+ * By what the times of the rules are divided. The error budget has the longest windows, of 3 days. Targets are divided
+ * by less, for what cannot be: Prometheus takes up to 10 s to notice that an instance is no target any more, and a
+ * loaded machine as long to start one.
  */
 export const SCALE = {
-  factor: 60,
-  groupFactors: { 'hello-world-slo': 240 },
-  floorMs: 5_000,
+  factor: 30,
+  groupFactors: { 'hello-world-targets': 15, 'hello-world-slo': 480 },
+  /** Four scrapes. */
+  floorMs: 8_000,
   intervalFloorMs: 1_000,
 } as const satisfies Scale;
 
-/** How often targets are scraped and rules evaluated: 15 s, divided by 15. */
-const INTERVAL = '1s';
-/** Alertmanager's waits for what the next evaluations may find are as many evaluations as before. */
+const SCRAPE_INTERVAL = '2s';
+const EVALUATION_INTERVAL = '1s';
+/** Alertmanager's waits for what the next evaluations may find are as many evaluations of rules as before. */
 const WAIT_FACTOR = 15;
 /** Its other intervals. */
 const INTERVAL_FACTOR = 60;
@@ -71,7 +73,7 @@ export function deriveMonitoring(folder: string): void {
   });
 }
 
-/** Changes the environment in a configuration that Prometheus then has to read again. */
+/** Changes the environment in a configuration with which Prometheus then has to be started anew. */
 export function writeEnvironment(folder: string, environment: EnvironmentName): void {
   rewrite(join(folder, 'prometheus/prometheus.yml'), (config) => {
     (config as PrometheusConfig).global.external_labels.environment = environment;
@@ -79,15 +81,15 @@ export function writeEnvironment(folder: string, environment: EnvironmentName): 
 }
 
 function shortenPrometheus(config: PrometheusConfig): void {
-  config.global.scrape_interval = INTERVAL;
-  config.global.evaluation_interval = INTERVAL;
+  config.global.scrape_interval = SCRAPE_INTERVAL;
+  config.global.evaluation_interval = EVALUATION_INTERVAL;
   config.global.external_labels.environment = 'prod';
   const job = config.scrape_configs.find(({ job_name }) => job_name === 'hello-world');
   const [target] = job?.static_configs ?? [];
   const [name, port] = target?.targets[0]?.split(':') ?? [];
   if (job === undefined || name === undefined) throw new Error('prometheus.yml has no target of hello-world');
   delete job.static_configs;
-  job.dns_sd_configs = [{ names: [name], type: 'A', port: Number(port), refresh_interval: INTERVAL }];
+  job.dns_sd_configs = [{ names: [name], type: 'A', port: Number(port), refresh_interval: '1s' }];
   job.relabel_configs = Object.entries(target?.labels ?? {}).map(([label, value]) => ({
     target_label: label,
     replacement: value,

@@ -5,9 +5,9 @@ import { promisify } from 'node:util';
 import { freePort } from '../../scripts/local/ports.ts';
 import { ComposeProject } from '../support/compose.js';
 import { serviceImage } from '../support/compose-images.js';
-import { eventually } from '../support/eventually.js';
 import { answers } from '../support/process.js';
 import { deriveMonitoring, type EnvironmentName, writeEnvironment } from './derived-config.js';
+import { patiently } from './patiently.js';
 import { PrometheusApi } from './prometheus-api.js';
 import { AlertSink } from './sink.js';
 import { Traffic } from './traffic.js';
@@ -130,13 +130,19 @@ export class AlertsStack {
     const metrics = await answers(`${this.urlOf(instance)}/metrics`);
     const startedAt = Number(/^process_start_time_seconds (\S+)$/m.exec(metrics)?.[1]);
     const scraped = async () => (await this.prometheus.query(`process_start_time_seconds == ${startedAt}`)).length > 0;
-    await eventually(`${instance} is scraped`, scraped, START_TIMEOUT_MS);
+    await patiently(`${instance} is scraped`, scraped, START_TIMEOUT_MS);
   }
 
-  /** What the alerts' label `environment` says from now on. */
+  /**
+   * What the alerts' label `environment` says from now on. By a restart: when its configuration is reloaded, Prometheus
+   * keeps the rules that have not changed, and with them the external labels that they had.
+   */
   async setEnvironment(environment: EnvironmentName): Promise<void> {
     writeEnvironment(this.path('monitoring'), environment);
-    await this.project.kill('prometheus', 'SIGHUP');
+    await this.compose('restart', 'prometheus');
+    await this.areScraped();
+    const evaluated = async () => (await this.prometheus.alertRules()).every(({ health }) => health === 'ok');
+    await patiently('all rules are evaluated', evaluated, START_TIMEOUT_MS);
   }
 
   /** Takes all of it away, volumes included. */
@@ -161,8 +167,12 @@ export class AlertsStack {
     };
     await this.project.up({ profile: 'headless', files: [OVERRIDE], env });
     for (const instance of INSTANCES) await this.isReady(instance);
-    const scraped = async () => (await this.prometheus.value('sum(up{job="hello-world"})')) === INSTANCES.length;
-    await eventually('Prometheus scrapes both instances', scraped, START_TIMEOUT_MS);
+    await this.areScraped();
+  }
+
+  private async areScraped(): Promise<void> {
+    const up = () => this.prometheus.value('sum(up{job="hello-world"})').catch(() => undefined);
+    await patiently('Prometheus scrapes both', async () => (await up()) === INSTANCES.length, START_TIMEOUT_MS);
   }
 
   /** At once, as a whole: nobody reads half a file. */

@@ -6,6 +6,8 @@ export interface AlertTimes {
   /** At the receiver. */
   readonly arrived: number;
   readonly healed: number;
+  /** When Prometheus held it for over. */
+  readonly over: number;
   /** At the receiver. */
   readonly resolved: number;
 }
@@ -31,7 +33,7 @@ export interface ControlTimes {
 const WIDTH = 1000;
 const PLOT = { left: 400, right: 960, top: 112 } as const;
 const ROW_HEIGHT = 34;
-const TICKS = 6;
+const TICKS = [0, 5, 15, 30, 60, 120, 180, 240, 300, 420, 600];
 const FONT = `system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif`;
 
 const STYLE = `
@@ -67,9 +69,10 @@ const STYLE = `
 export function drawTimeline(rows: readonly TimelineRow[], control: ControlTimes, note: string): string {
   const bottom = PLOT.top + rows.length * ROW_HEIGHT;
   const height = bottom + 130;
-  const step = niceStep(Math.max(...rows.map(({ times }) => times.resolved)) / TICKS);
-  const most = step * TICKS;
-  const x = (seconds: number): number => scaled(seconds, most);
+  const last = Math.max(...rows.map(({ times }) => times.resolved));
+  const most = TICKS.find((tick) => tick >= last) ?? last;
+  // Most of it happens within seconds, some of it takes minutes.
+  const x = (seconds: number): number => scaled(Math.sqrt(seconds), Math.sqrt(most));
   const description = rows.map(({ alert, times }) => `${alert}: ${inWords(times)}`).join('; ');
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-labelledby="title description">`,
@@ -81,7 +84,7 @@ export function drawTimeline(rows: readonly TimelineRow[], control: ControlTimes
     `  <text class="heading" x="14" y="30">Every alert, from its cause to its end</text>`,
     `  <text class="soft" x="14" y="50">${escaped(note)}</text>`,
     ...legend(),
-    ...Array.from({ length: TICKS + 1 }, (_, index) => axisTick(x(index * step), index * step, bottom)),
+    ...TICKS.filter((tick) => tick <= most).map((tick) => axisTick(x(tick), tick, bottom)),
     ...rows.flatMap((row, index) => drawRow(row, PLOT.top + index * ROW_HEIGHT, index % 2 === 0, x)),
     ...drawControl(control, bottom + 60),
     '</svg>',
@@ -95,7 +98,7 @@ function drawRow(
   banded: boolean,
   x: Scale,
 ) {
-  const { pending, firing, arrived, healed, resolved } = times;
+  const { pending, firing, arrived, healed, over, resolved } = times;
   const middle = y + ROW_HEIGHT / 2;
   const bar = (kind: string, from: number, to: number): string =>
     `    <rect class="${kind}" x="${x(from)}" y="${middle - 5}" width="${round(Math.max(1, x(to) - x(from)))}" height="10" />`;
@@ -110,8 +113,8 @@ function drawRow(
     `    <text class="soft" x="14" y="${y + 28}">${escaped(cause)}</text>`,
     line('cause', 0, pending ?? firing),
     ...(pending === undefined ? [] : [bar('pending', pending, firing)]),
-    bar('firing', firing, Math.max(healed, arrived)),
-    line('after', Math.max(healed, arrived), resolved),
+    bar('firing', firing, over),
+    line('after', over, resolved),
     `    <line class="healed" x1="${x(healed)}" y1="${middle - 9}" x2="${x(healed)}" y2="${middle + 9}" />`,
     dot('arrived', arrived),
     dot('resolved', resolved),
@@ -123,7 +126,7 @@ function drawControl({ seconds, events }: ControlTimes, y: number): string[] {
   return [
     '  <g>',
     `    <text class="name" x="14" y="${y}">Control run</text>`,
-    `    <text class="soft" x="14" y="${y + 14}">${minutes(seconds)} of normal life: nothing fires, nothing is pending long enough to</text>`,
+    `    <text class="soft" x="14" y="${y + 14}">${minutes(seconds)} of normal life: nothing fires</text>`,
     `    <line class="after" x1="${PLOT.left}" y1="${y + 20}" x2="${PLOT.right}" y2="${y + 20}" />`,
     ...events.flatMap(({ at, what }, index) => {
       const position = scaled(at, seconds);
@@ -169,11 +172,6 @@ function scaled(value: number, most: number): number {
 
 function round(value: number): number {
   return Math.round(value * 10) / 10;
-}
-
-/** The next larger of 5, 10, 15, 20, 30, 60 … */
-function niceStep(least: number): number {
-  return [5, 10, 15, 20, 30, 60].find((step) => step >= least) ?? Math.ceil(least / 60) * 60;
 }
 
 function inWords({ pending, firing, arrived, healed, resolved }: AlertTimes): string {

@@ -1,17 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { idOf } from './alert-case.js';
+import { patiently } from './patiently.js';
 import type { ActiveAlert, AlertRule } from './prometheus-api.js';
 import type { Arrival } from './sink.js';
 import type { AlertsStack } from './stack.js';
 
-const POLL_MS = 250;
+const POLL_MS = 500;
 /** Alerting itself, which always fires. */
 const WATCHDOG = 'Watchdog';
 
-/** When an alert was first seen in each state, in milliseconds since the epoch. */
+/** When an alert was first seen in each state, and last seen firing, in milliseconds since the epoch. */
 export interface SeenStates {
   pending?: number;
   firing?: number;
+  lastFiring?: number;
 }
 
 /** Looks at Prometheus and at the sink all the time, and remembers. */
@@ -36,12 +38,11 @@ export class AlertWatch {
 
   /** Waits until something holds of what is known. */
   async until(what: string, holds: () => boolean, timeoutMs: number): Promise<void> {
-    const end = Date.now() + timeoutMs;
-    while (!holds()) {
+    const holdsOrFails = (): boolean => {
       if (this.failure !== undefined) throw this.failure;
-      if (Date.now() > end) throw new Error(`waited ${timeoutMs / 1_000} s in vain: ${what}`);
-      await sleep(POLL_MS);
-    }
+      return holds();
+    };
+    await patiently(what, holdsOrFails, timeoutMs);
   }
 
   async stop(): Promise<void> {
@@ -86,7 +87,9 @@ export class AlertWatch {
     this.active = rules.filter(isOurs).flatMap(({ alerts }) => alerts);
     for (const alert of this.active) {
       const states = this.seen.get(idOfLabels(alert)) ?? {};
-      states[alert.state] ??= Date.now();
+      const now = Date.now();
+      states[alert.state] ??= now;
+      if (alert.state === 'firing') states.lastFiring = now;
       this.seen.set(idOfLabels(alert), states);
     }
   }
