@@ -96,7 +96,7 @@ const TABLE: readonly (readonly [string, Values, RegExp])[] = [
   ],
   ['a scrape too long', { serviceMonitor: { scrapeTimeout: '1m' } }, /scrapeTimeout is 1m, longer than .*interval/],
   ['alerts that lead nowhere', { prometheusRule: { enabled: true } }, /prometheusRule\.grafanaUrl is not set/],
-  ['no names', { networkPolicy: { egress: { dns: [] } } }, /networkPolicy\.egress\.dns is empty/],
+  ['no names', { networkPolicy: { egress: { dns: { to: [] } } } }, /networkPolicy\.egress\.dns\.to is empty/],
   ['a database out of reach', { database: { existingSecret: 'db' } }, /networkPolicy\.egress\.postgres\.to is empty/],
   [
     'flagd out of reach',

@@ -8,10 +8,12 @@
 
 {{/* What every pod may do: look up a name. */}}
 {{- define "hello-world.dnsEgress" -}}
-- to: {{- toYaml .Values.networkPolicy.egress.dns | nindent 4 }}
+- to: {{- toYaml .Values.networkPolicy.egress.dns.to | nindent 4 }}
   ports:
-    - { protocol: UDP, port: 53 }
-    - { protocol: TCP, port: 53 }
+    {{- range .Values.networkPolicy.egress.dns.ports }}
+    - { protocol: UDP, port: {{ . }} }
+    - { protocol: TCP, port: {{ . }} }
+    {{- end }}
 {{- end }}
 
 {{- define "hello-world.postgresEgress" -}}

@@ -205,8 +205,8 @@ prometheusRule.enabled is true, and prometheusRule.grafanaUrl is not set: where 
 {{- define "hello-world.validate.peers" }}
 {{- if .Values.networkPolicy.enabled }}
 {{- with .Values.networkPolicy }}
-{{- if not .egress.dns }}
-networkPolicy.egress.dns is empty: nothing would find a name
+{{- if not .egress.dns.to }}
+networkPolicy.egress.dns.to is empty: nothing would find a name
 {{- end }}
 {{- if and $.Values.database.existingSecret (not .egress.postgres.to) }}
 database.existingSecret is set, and networkPolicy.egress.postgres.to is empty: where is the database?
