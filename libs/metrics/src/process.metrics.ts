@@ -2,6 +2,7 @@ import type { Provider } from '@nestjs/common';
 import { makeGaugeProvider } from '@willsoto/nestjs-prometheus';
 import type { Gauge } from 'prom-client';
 import { APP_CONFIG, type AppConfig } from '#libs/config';
+import { anonymousMemoryBytes } from './anonymous-memory.js';
 import { memoryLimitBytes } from './memory-limit.js';
 
 /** Metrics of the process, besides those of Node. */
@@ -14,6 +15,15 @@ export const processMetrics: Provider[] = [
       // prom-client starts a gauge without labels at 0.
       if (limit === undefined) this.remove();
       else this.set(limit);
+    },
+  }),
+  makeGaugeProvider({
+    name: 'process_memory_anonymous_bytes',
+    help: 'Memory of the process that the kernel cannot take back, in bytes; left out where the system does not tell.',
+    collect(this: Gauge) {
+      const bytes = anonymousMemoryBytes();
+      if (bytes === undefined) this.remove();
+      else this.set(bytes);
     },
   }),
   makeGaugeProvider({
