@@ -174,6 +174,13 @@ describe('the copies of the rules', () => {
     });
   });
 
+  it('shortened for a test → are written by a command as well', () => {
+    const command = ['scripts/monitoring/scale-rules.ts', '--factor', '60', '--group-factor', 'hello-world-slo=600'];
+    const { stdout } = spawnSync(process.execPath, command, { cwd: ROOT, encoding: 'utf8' });
+
+    expect(parse(stdout)).toEqual(scaleRules(source, { factor: 60, groupFactors: { 'hello-world-slo': 600 } }));
+  });
+
   itUnless(noPromtool)('shortened for a test → are rules still', async () => {
     expect(promtool('check', writeYaml([], scaleRules(source, { factor: 60 })))).toContain('SUCCESS');
   });
