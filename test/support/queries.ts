@@ -27,33 +27,40 @@ export function recordedSeries(): Map<string, Set<string>> {
 
 function queriesOfRules(): Query[] {
   return rules.flatMap((rule) => {
-    if ('record' in rule) return [{ where: rule.record, expression: rule.expr }];
-    const templates = Object.values(rule.annotations).flatMap((text) =>
-      [...text.matchAll(/printf\s+"((?:[^"\\]|\\.)*)"[^|}]*\|\s*query/g)].map(([, query = '']) => ({
-        where: `an annotation of ${rule.alert}`,
-        expression: query.replaceAll('\\"', '"').replaceAll('%q', '"$value"'),
-      })),
+    if ('record' in rule) return { where: rule.record, expression: rule.expr };
+    return [{ where: rule.alert, expression: rule.expr }].concat(
+      Object.values(rule.annotations).flatMap(queriesIn(rule.alert)),
     );
-    return [{ where: rule.alert, expression: rule.expr }, ...templates];
   });
 }
 
+/** Queries that a template of an annotation makes, with some value for what it puts in. */
+function queriesIn(alert: string): (template: string) => Query[] {
+  return (template) =>
+    Array.from(template.matchAll(/printf\s+"((?:[^"\\]|\\.)*)"[^|}]*\|\s*query/g), ([, query = '']) => ({
+      where: `an annotation of ${alert}`,
+      expression: query.replaceAll('\\"', '"').replaceAll('%q', '"$value"'),
+    }));
+}
+
 function queriesOfDashboards(): Query[] {
-  return readDashboards().flatMap(({ name, panels, variables, annotations }) => [
-    ...panels.flatMap(({ title, targets }) =>
-      targets.map(({ expr }) => ({ where: `${name}, "${title}"`, expression: expr })),
-    ),
-    ...variables.flatMap((variable) => {
-      const { query } = variable as { query?: string | { query?: string } };
-      const text = typeof query === 'string' ? query : query?.query;
-      const [, expression, label] = /^label_values\((.*), (\w+)\)$/.exec(text ?? '') ?? [];
-      return expression === undefined
-        ? []
-        : [{ where: `${name}, the variable ${variable.name}`, expression: `count by (${label}) (${expression})` }];
-    }),
-    ...annotations.flatMap(({ name: annotation, ...rest }) => {
-      const { expr } = rest as { expr?: string };
-      return expr === undefined ? [] : [{ where: `${name}, the annotation "${annotation}"`, expression: expr }];
-    }),
-  ]);
+  return readDashboards().flatMap(({ name, panels, variables, annotations }) =>
+    [
+      panels.flatMap(({ title, targets }) =>
+        targets.map(({ expr }) => ({ where: `${name}, "${title}"`, expression: expr })),
+      ),
+      variables.flatMap(({ name: variable, query }) => {
+        const text = typeof query === 'string' ? query : (query as { query?: string } | undefined)?.query;
+        const [, expression, label] = /^label_values\((.*), (\w+)\)$/.exec(text ?? '') ?? [];
+        return expression === undefined
+          ? []
+          : { where: `${name}, the variable ${variable}`, expression: `count by (${label}) (${expression})` };
+      }),
+      annotations.flatMap((annotation) =>
+        'expr' in annotation
+          ? { where: `${name}, the annotation "${annotation.name}"`, expression: annotation.expr }
+          : [],
+      ),
+    ].flat(),
+  );
 }
