@@ -85,6 +85,33 @@ describeUnless(whyNot('alertmanager'))('Alertmanager with monitoring/alertmanage
     expect(resolved.text).toContain('since 2026-11-24 02:14 UTC, resolved 2026-11-24 02:31 UTC');
   });
 
+  it('calls the pager of a critical alert that does not say of which environment it is', async () => {
+    const alert = alertOf({ alertname: 'HelloWorldTargetDown', severity: 'critical' });
+    delete alert.labels['environment'];
+
+    await alertmanager.post(alert);
+    const firing = await receiver.waitFor('the call', at('/pager', alert, 'firing'));
+
+    expect(firing.alerts).toMatchObject([{ labels: alert.labels }]);
+    await alertmanager.post(over(alert));
+  });
+
+  it('says in Slack that the environment of an alert is not known, and what is to be done', async () => {
+    const alert = alertOf({ alertname: 'HelloWorldNotReady', severity: 'warning' });
+    const known = alertOf({ alertname: 'HelloWorldNotReady', severity: 'warning' });
+    delete alert.labels['environment'];
+
+    await alertmanager.post(alert, known);
+    const attachment = attachmentOf(await receiver.waitFor('the warning', inSlack(alert, 'firing')));
+    const other = attachmentOf(await receiver.waitFor('the other warning', inSlack(known, 'firing')));
+
+    expect(attachment.title).toMatch(/^\[FIRING 1] HelloWorldNotReady · environment unknown · /);
+    expect(attachment.text).toMatch(/^:fire: \*HelloWorldNotReady\* · warning · environment unknown · since /);
+    expect(attachment.pretext).toContain('no external label `environment`');
+    expect(other.pretext ?? '').toBe('');
+    await alertmanager.post(over(alert), over(known));
+  });
+
   it('offers a silence of exactly that alert', async () => {
     const alert = alertOf({ alertname: 'HelloWorldNotReady', severity: 'warning', note: 'a "b" + c' });
 
@@ -144,7 +171,7 @@ describeUnless(whyNot('alertmanager'))('Alertmanager with monitoring/alertmanage
     await alertmanager.post(alert);
     const { text } = attachmentOf(await receiver.waitFor('the alert', inSlack(alert, 'firing')));
 
-    expect(text).toMatch(/^:fire: \*Bare\* · since .*\n<[^|]*\|Silence>\n`alertname="Bare", namespace="[^"]*"`$/);
+    expect(text).toMatch(/^:fire: \*Bare\* · environment unknown · since .*\n<[^|]*\|Silence>\n`alertname="Bare", namespace="[^"]*"`$/);
   });
 
   it('passes the heartbeat on as long as it comes, and never that it ended', async () => {

@@ -24,12 +24,14 @@ describeUnless(whyNot('amtool'))('monitoring/alertmanager/alertmanager.yml', () 
   });
 
   it.each([
-    // A person is woken for production only.
+    // A person is woken for everything but what is known not to be production.
     [{ ...SERVICE, alertname: 'HelloWorldTargetDown', severity: 'critical', environment: 'prod' }, 'pager'],
     [{ ...SERVICE, alertname: 'HelloWorldTargetDown', severity: 'critical', environment: 'non-prod' }, 'slack'],
     [{ ...SERVICE, alertname: 'HelloWorldTargetDown', severity: 'critical', environment: 'local' }, 'slack'],
-    [{ ...SERVICE, alertname: 'HelloWorldTargetDown', severity: 'critical', environment: 'prod-eu' }, 'slack'],
-    [{ ...SERVICE, alertname: 'HelloWorldTargetDown', severity: 'critical' }, 'slack'],
+    [{ ...SERVICE, alertname: 'HelloWorldTargetDown', severity: 'critical', environment: 'prod-eu' }, 'pager'],
+    [{ ...SERVICE, alertname: 'HelloWorldTargetDown', severity: 'critical', environment: 'Prod' }, 'pager'],
+    [{ ...SERVICE, alertname: 'HelloWorldTargetDown', severity: 'critical', environment: 'local-eu' }, 'pager'],
+    [{ ...SERVICE, alertname: 'HelloWorldTargetDown', severity: 'critical' }, 'pager'],
     [{ ...SERVICE, alertname: 'HelloWorldNotReady', severity: 'warning', environment: 'prod' }, 'slack'],
     [{ ...SERVICE, alertname: 'HelloWorldNotReady', severity: 'warning', environment: 'non-prod' }, 'slack'],
     [{ ...SERVICE, alertname: 'HelloWorldNotReady', severity: 'warning', environment: 'local' }, 'slack'],
