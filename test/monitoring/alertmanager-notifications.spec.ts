@@ -171,7 +171,9 @@ describeUnless(whyNot('alertmanager'))('Alertmanager with monitoring/alertmanage
     await alertmanager.post(alert);
     const { text } = attachmentOf(await receiver.waitFor('the alert', inSlack(alert, 'firing')));
 
-    expect(text).toMatch(/^:fire: \*Bare\* · environment unknown · since .*\n<[^|]*\|Silence>\n`alertname="Bare", namespace="[^"]*"`$/);
+    expect(text).toMatch(
+      /^:fire: \*Bare\* · environment unknown · since .*\n<[^|]*\|Silence>\n`alertname="Bare", namespace="[^"]*"`$/,
+    );
   });
 
   it('passes the heartbeat on as long as it comes, and never that it ended', async () => {
