@@ -12,7 +12,7 @@ interface Policy {
   readonly failurePolicy: string;
   readonly matchConstraints: { readonly resourceRules: readonly Readonly<Record<string, readonly string[]>>[] };
   readonly matchConditions?: readonly { readonly expression: string }[];
-  readonly variables: readonly { readonly name: string; readonly expression: string }[];
+  readonly variables?: readonly { readonly name: string; readonly expression: string }[];
   readonly validations: readonly {
     readonly expression: string;
     readonly message?: string;
@@ -22,6 +22,13 @@ interface Policy {
 
 const tree = new FluxTree();
 afterAll(() => tree.remove());
+
+/** Words that a variable of CEL cannot be called: https://github.com/google/cel-spec/blob/master/doc/langdef.md */
+const RESERVED = new Set(
+  'as break const continue else false for function if import in let loop namespace null package return true var void while'.split(
+    ' ',
+  ),
+);
 
 /** The names of the policies end on the environment, as one cluster may have several. */
 const SUFFIXES = [
@@ -33,7 +40,7 @@ const SUFFIXES = [
 const policyOf = (objects: readonly KubeObject[], name: string): Policy =>
   theOne(objects, 'ValidatingAdmissionPolicy', name).spec as unknown as Policy;
 const variable = ({ variables }: Policy, name: string): string =>
-  variables.find((one) => one.name === name)?.expression ?? '';
+  variables?.find((one) => one.name === name)?.expression ?? '';
 /** The one pattern of an expression. */
 const pattern = (expression: string): RegExp => new RegExp(/\.matches\('(.+?)'\)/.exec(expression)?.[1] ?? '$^');
 
@@ -53,6 +60,15 @@ describeUnless(whyNoTool('kustomize'))('admission', () => {
         expect(message ?? messageExpression).toEqual(expect.any(String));
       }
     }
+  });
+
+  it.each(ENVIRONMENTS)('%s: no variable has a name that CEL keeps for itself', (environment) => {
+    const names = ofKind(tree.build(environment), 'ValidatingAdmissionPolicy')
+      .flatMap(({ spec }) => (spec as unknown as Policy).variables ?? [])
+      .map(({ name }) => name);
+
+    expect(names).toContain('registry');
+    expect(names.filter((name) => RESERVED.has(name) || !/^[A-Za-z_]\w*$/.test(name))).toEqual([]);
   });
 
   it.each(ENVIRONMENTS)('%s: images and Flux objects are looked at in its namespace', (environment) => {
@@ -85,6 +101,12 @@ describeUnless(whyNoTool('kustomize'))('admission', () => {
         'jobs',
       ]);
       expect(variable(policy(), 'images')).toMatch(/containers[^]*initContainers[^]*ephemeralContainers/);
+    });
+
+    it('are looked at where they are new: what runs may be scaled and stopped, also after the registry has changed', () => {
+      const [condition] = policy().matchConditions ?? [];
+
+      expect(condition?.expression).toMatch(/^request\.operation == 'CREATE' \|\| .*!= dyn\(oldObject\)/);
     });
 
     it('come from our registry, with its name to the end', () => {
