@@ -10,6 +10,7 @@ import {
   BURN_RATES,
   CERTIFICATE_EXPIRES_WITHIN,
   OBJECTIVES,
+  PERIOD_SECONDS,
 } from '../../monitoring/grafana/src/thresholds.ts';
 import { selectorsOf } from '../../scripts/monitoring/promql.ts';
 import { isAlert, readRules } from '../../scripts/monitoring/rules-file.ts';
@@ -171,6 +172,23 @@ describe('an alert', () => {
     },
   );
 
+  it.each([
+    ['Requests', 'HelloWorldNoTraffic'],
+    ['Errors', 'HelloWorldHighErrorRate'],
+  ])('is on the same requests as the number "%s" that leads to %s', (title, name) => {
+    const { expr } = alerts.find(({ alert }) => alert === name)!;
+    const [, , panel] = panels.find(([, other]) => other === title)!;
+    /** With what is counted by: directly, or through the rule that records it. */
+    const matchersOf = (query: string): string[] =>
+      selectorsOf(query).flatMap(({ metric, matchers }) => [
+        ...matchers.filter(({ label }) => label === 'handler').map(({ value }) => value),
+        ...rules.flatMap((rule) => ('record' in rule && rule.record === metric ? matchersOf(rule.expr) : [])),
+      ]);
+
+    expect(runbooksOf(panel)).toContain(alerts.find(({ alert }) => alert === name)!.annotations['runbook_url']);
+    expect(new Set(panel.targets.flatMap((target) => matchersOf(target.expr)))).toEqual(new Set(matchersOf(expr)));
+  });
+
   it('on a certificate fires from where on the panel is red', () => {
     const rule = alerts.find(({ alert }) => alert === 'HelloWorldCertificateExpiring');
     const [, days, seconds] = /< (\d+) \* (\d+)/.exec(rule!.expr)!;
@@ -209,6 +227,18 @@ describe('objectives', () => {
     expect(OBJECTIVES).toEqual(allowed);
     expect(latency?.description).toContain(`within ${Number(seconds) * 1_000} ms`);
     expect(stepsOf(latency!)).toContain(OBJECTIVES.latency);
+  });
+
+  it('are shown with how much of their time there is data of', () => {
+    const history = sloPanels.find(({ title }) => title === 'History')!;
+
+    const recorded = rules.flatMap((rule) => ('record' in rule && /30d$/.test(rule.record) ? [rule.expr] : []));
+
+    expect(recorded.length).toBeGreaterThan(0);
+    for (const expr of recorded) expect(expr.match(/(?<=\[)\w+(?=])/g)).toContain(`${PERIOD_SECONDS / 86_400}d`);
+    expect(history.targets[0]?.expr).toContain(`[${PERIOD_SECONDS / 86_400}d:`);
+    // Red until all of it is there, but for the hour by which the query may be late.
+    expect(stepsOf(history)).toEqual([null, PERIOD_SECONDS - 3_600]);
   });
 
   it('are shown with every burn rate that is recorded', () => {

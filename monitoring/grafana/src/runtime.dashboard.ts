@@ -57,11 +57,12 @@ export function runtimeDashboard(): Dashboard {
       Memory: [
         timeseries({
           title: 'Memory of the limit',
-          description: 'Resident memory as a share of what the process may use. At 1 the kernel kills it.',
+          description:
+            'Memory that the kernel cannot take back, as a share of what the process may use. Near 1 the kernel kills it.',
           unit: PercentUnit,
           queries: [
             over(
-              `${series('process_resident_memory_bytes')} / ${series('process_memory_limit_bytes')}`,
+              `${series('process_memory_anonymous_bytes')} / ${series('process_memory_limit_bytes')}`,
               '{{instance}}',
             ),
           ],
@@ -72,10 +73,12 @@ export function runtimeDashboard(): Dashboard {
         }).max(1),
         timeseries({
           title: 'Memory',
-          description: 'Resident memory, and what of it are the heap of JavaScript and the memory of buffers.',
+          description:
+            'Resident memory; what of it the kernel cannot take back (the rest are pages of files); and what of that are the heap of JavaScript and buffers.',
           unit: BytesIEC,
           queries: [
             over(series('process_resident_memory_bytes'), '{{instance}} resident'),
+            over(series('process_memory_anonymous_bytes'), '{{instance}} not to be taken back'),
             over(series('nodejs_heap_size_total_bytes'), '{{instance}} heap'),
             over(series('nodejs_heap_size_used_bytes'), '{{instance}} heap, used'),
             over(series('nodejs_external_memory_bytes'), '{{instance}} buffers'),

@@ -19,9 +19,12 @@ const OF_USERS = 'handler!~"unmatched|/admin.*"';
 const BUCKETS = rate('http_request_duration_seconds_bucket', OF_USERS);
 
 /** The share of requests that ended so, by the counters that the alert on errors reads. */
-function share(outcomes: string): string {
-  const counter = 'namespace_job_instance_outcome:http_requests:sum';
-  return `sum(${rate(counter, outcomes)}) / sum(${rate(counter)})`;
+function share(outcomes: string, window = '$__rate_interval'): string {
+  const [some, all] = [[outcomes], []].map(
+    (matchers) =>
+      `sum(increase(${series('namespace_job_instance_outcome:http_requests:sum', ...matchers)}[${window}]))`,
+  );
+  return `${some} / ${all}`;
 }
 
 function quantile(q: number, ...by: readonly string[]): string {
@@ -52,9 +55,10 @@ export function serviceDashboard(): Dashboard {
         }),
         stat({
           title: 'Requests',
-          description: 'All requests but those of probes and scrapes.',
+          description:
+            'Requests for a route of users: unknown paths and the admin interface are left out, as in the alert.',
           unit: RequestsPerSecond,
-          queries: [now(`sum(${rate('http_requests_total')})`, 'requests')],
+          queries: [now(`sum(${rate('http_requests_total', OF_USERS)})`, 'requests')],
           width: 4,
           alerts: ['HelloWorldNoTraffic'],
           noValue: 'No traffic',
@@ -62,9 +66,9 @@ export function serviceDashboard(): Dashboard {
         stat({
           title: 'Errors',
           description:
-            'Share of answers that are not 2xx, unknown paths and the admin interface left out, as the alert has it.',
+            'Share of answers in 5 minutes that are not 2xx, unknown paths and the admin interface left out. The alert is on the same, from 10 requests on, or where none succeeds.',
           unit: PercentUnit,
-          queries: [now(share('outcome!="success"'), 'errors')],
+          queries: [now(share('outcome!="success"', '5m'), 'errors')],
           width: 4,
           thresholds: badFrom(ALERT_AT.HelloWorldHighErrorRate),
           alerts: ['HelloWorldHighErrorRate'],
@@ -173,10 +177,13 @@ export function serviceDashboard(): Dashboard {
         timeseries({
           title: 'Used of what there is',
           description:
-            'Memory of the limit, connections of the pool that are busy, open files of the limit: the highest of all instances.',
+            'Memory that the kernel cannot take back, of the limit; connections of the pool that are busy; open files of the limit: the highest of all instances.',
           unit: PercentUnit,
           queries: [
-            over(`max(${series('process_resident_memory_bytes')} / ${series('process_memory_limit_bytes')})`, 'memory'),
+            over(
+              `max(${series('process_memory_anonymous_bytes')} / ${series('process_memory_limit_bytes')})`,
+              'memory',
+            ),
             over(
               `max(${series('db_pool_connections', 'state="busy"')} / ignoring (state) ${series('db_pool_connections_max')})`,
               'database pool',

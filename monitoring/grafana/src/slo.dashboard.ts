@@ -1,9 +1,9 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
-import { NoUnit, PercentUnit, Short } from '@grafana/grafana-foundation-sdk/units';
+import { NoUnit, PercentUnit, RequestsPerMinute, Seconds } from '@grafana/grafana-foundation-sdk/units';
 import { dashboard } from './dashboard.ts';
 import { stacked, stat, timeseries } from './panels.ts';
 import { now, ofRelease, over } from './query.ts';
-import { budgetLeft, burnRate, goodFrom, OBJECTIVES } from './thresholds.ts';
+import { budgetLeft, burnRate, goodFrom, OBJECTIVES, PERIOD_SECONDS } from './thresholds.ts';
 import { datasource, job, namespace } from './variables.ts';
 
 type Slo = keyof typeof OBJECTIVES;
@@ -29,7 +29,7 @@ export function sloDashboard(): Dashboard {
     // The budgets of two releases don't add up.
     variables: [datasource(), namespace(), job()],
     rows: {
-      'Objectives over 30 days': [...nowOf('availability'), ...nowOf('latency')],
+      'Objectives over 30 days': [...nowOf('availability'), ...nowOf('latency'), history()],
       'Error budget': [
         timeseries({
           title: 'Error budget left',
@@ -42,8 +42,8 @@ export function sloDashboard(): Dashboard {
         }),
         stacked({
           title: 'Bad requests',
-          description: 'Requests per minute that use the budgets up: answered with 5xx, or slower than 250 ms.',
-          unit: Short,
+          description: 'Requests that use the budgets up: answered with 5xx, or slower than 250 ms.',
+          unit: RequestsPerMinute,
           queries: [
             over(
               `sum by (slo) (rate(${ofRelease('namespace_job_instance_slo:slo_bad_events:sum')}[$__rate_interval])) * 60`,
@@ -66,7 +66,7 @@ function nowOf(slo: Slo) {
       description: `${MEANING[slo]} What is left of what may go wrong; below 0 the objective is missed.`,
       unit: PercentUnit,
       queries: [now(budget(`slo="${slo}"`), 'left')],
-      width: 6,
+      width: 5,
       thresholds: budgetLeft(),
       alerts: BURN_ALERTS,
     }),
@@ -75,11 +75,28 @@ function nowOf(slo: Slo) {
       description: `${MEANING[slo]} The share that was good so far.`,
       unit: PercentUnit,
       queries: [now(ofRelease('namespace_job_slo:slo_sli:ratio_increase30d', `slo="${slo}"`), 'good')],
-      width: 6,
+      width: 5,
       thresholds: goodFrom(OBJECTIVES[slo]),
       noValue: 'No requests',
     }).decimals(3),
   ];
+}
+
+/** What is young, or what Prometheus forgets too early, is not what the month was. */
+function history() {
+  const counted = ofRelease('namespace_job_instance_slo:slo_events:sum', 'slo="availability"');
+  // Looked for once an hour, which in the first hour finds nothing.
+  const oldest = (window: string): string => `min(min_over_time(timestamp(${counted})[${window}]))`;
+  return stat({
+    title: 'History',
+    description:
+      'How far back there is data, of the 30 days. With less the numbers beside it are of that time alone; if it never gets to 30 days, Prometheus keeps too little (docs/how-to/alerts.md).',
+    unit: Seconds,
+    queries: [now(`time() - (${oldest('30d:1h')} or ${oldest('1h:15s')})`, 'history')],
+    width: 4,
+    thresholds: goodFrom(PERIOD_SECONDS - 3_600),
+    noValue: 'None',
+  });
 }
 
 function budget(...matchers: readonly string[]): string {

@@ -23,6 +23,9 @@ export const BURN_RATES = { slow: [1, 3], fast: [6, 14.4] } as const;
 /** The objectives of monitoring/slo/hello-world.yaml: the share of requests that must be good. */
 export const OBJECTIVES = { availability: 0.999, latency: 0.99 } as const;
 
+/** The time that the objectives are over, in seconds: 30 days. */
+export const PERIOD_SECONDS = 30 * 86_400;
+
 const GOOD = 'green';
 const NOTE = 'yellow';
 const WARN = 'orange';
