@@ -77,9 +77,10 @@ class Course {
     this.explained = [this.id, ...explains, ...holdsBack];
   }
 
-  /** @returns when it was healed */
+  /** @returns when it began to heal */
   async untilHealed(): Promise<number> {
     const { id, watch, stack, alertCase } = this;
+    let healedAt = 0;
     try {
       say(`${id}: ${alertCase.cause}`);
       await alertCase.begin(stack);
@@ -91,9 +92,10 @@ class Course {
       expect(told.filter((each) => this.holdsBack.includes(each))).toEqual([]);
     } finally {
       // Whatever happened: the next test finds a service that is well.
+      healedAt = Date.now();
       await alertCase.heal(stack);
     }
-    return Date.now();
+    return healedAt;
   }
 
   async untilOver(): Promise<void> {

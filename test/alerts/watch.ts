@@ -6,6 +6,8 @@ import type { Arrival } from './sink.js';
 import type { AlertsStack } from './stack.js';
 
 const POLL_MS = 500;
+/** So many failures in a row are no hiccup. */
+const BLIND_AFTER = 5;
 /** Alerting itself, which always fires. */
 const WATCHDOG = 'Watchdog';
 
@@ -38,11 +40,16 @@ export class AlertWatch {
 
   /** Waits until something holds of what is known. */
   async until(what: string, holds: () => boolean, timeoutMs: number): Promise<void> {
-    const holdsOrFails = (): boolean => {
-      if (this.failure !== undefined) throw this.failure;
+    const seesAndHolds = (): boolean => {
+      this.throwIfBlind();
       return holds();
     };
-    await patiently(what, holdsOrFails, timeoutMs);
+    await patiently(what, seesAndHolds, timeoutMs);
+  }
+
+  /** @throws when Prometheus or the sink has not answered several times in a row */
+  throwIfBlind(): void {
+    if (this.failure !== undefined) throw this.failure;
   }
 
   async stop(): Promise<void> {
@@ -71,7 +78,7 @@ export class AlertWatch {
         failures = 0;
       } catch (error) {
         failures += 1;
-        if (failures === 5) this.failure = error;
+        if (failures === BLIND_AFTER) this.failure = error;
       }
       await sleep(POLL_MS);
     }
