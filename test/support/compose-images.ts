@@ -1,19 +1,20 @@
-import { spawnSync } from 'node:child_process';
-import { ROOT } from './launcher.js';
+import { askDocker, hasImage, whyNoComposeCommand, whyNoEngine } from './docker.ts';
 
 /** What of the local platform is started; see docker-compose.yml. */
 export type Profile = 'full' | 'headless' | 'core';
 
-const PROBE_TIMEOUT_MS = 30_000;
-const PULL_TIMEOUT_MS = 300_000;
-
-/** Why the local platform cannot be started here with this profile; `undefined` when it can. Pulls what is missing. */
+/**
+ * Why the local platform cannot be started here with this profile; `undefined` when it can. What could be pulled has been
+ * by now: pull-images.ts.
+ */
 export function whyNoCompose(profile: Profile): string | undefined {
-  if (docker(['compose', 'version']).status !== 0) return 'there is no Docker Compose';
-  if (docker(['version']).status !== 0) return 'no Docker Engine answers';
-  const missing = imagesOf(profile).find((image) => !isThere(image));
+  const nobody = whyNoComposeCommand() ?? whyNoEngine();
+  if (nobody !== undefined) return nobody;
+  const missing = imagesOf(profile).find((image) => !hasImage(image));
   if (missing === undefined) return undefined;
-  return isOurs(missing) ? `there is no image ${missing}; npm run image` : `the image ${missing} is not to be had`;
+  return missing === serviceImage()
+    ? `there is no image ${missing}; npm run image`
+    : `the image ${missing} is not to be had`;
 }
 
 /** The greatest profile that can be started here: without Jaeger's and Grafana's images it is the headless one. */
@@ -23,24 +24,12 @@ export function bestProfile(): Profile {
 
 /** The images that a profile runs. */
 export function imagesOf(profile: Profile): string[] {
-  const { stdout } = docker(['compose', '--file', 'docker-compose.yml', '--profile', profile, 'config', '--images']);
-  return [...new Set(stdout.split('\n').filter(Boolean))];
+  const env = { ...process.env, HELLO_WORLD_IMAGE: serviceImage() };
+  const command = ['compose', '--file', 'docker-compose.yml', '--profile', profile, 'config', '--images'];
+  return [...new Set(askDocker(command, { env })?.split('\n').filter(Boolean))];
 }
 
-/** The image with the service in it, which is built and not pulled. */
+/** The image with the service in it: the one of `npm run image`, not what Compose builds by itself. */
 export function serviceImage(): string {
   return process.env['HELLO_WORLD_IMAGE'] ?? 'hello-world:local';
-}
-
-function isOurs(image: string): boolean {
-  return image === serviceImage();
-}
-
-function isThere(image: string): boolean {
-  if (docker(['image', 'inspect', image]).status === 0) return true;
-  return !isOurs(image) && docker(['pull', '--quiet', image], PULL_TIMEOUT_MS).status === 0;
-}
-
-function docker(args: readonly string[], timeout = PROBE_TIMEOUT_MS): { status: number | null; stdout: string } {
-  return spawnSync('docker', args, { cwd: ROOT, encoding: 'utf8', timeout });
 }
