@@ -62,9 +62,20 @@ describe('the alert sink', () => {
     expect(kept.map(({ payload }) => payload.number)).toEqual(Array.from({ length: 500 }, (_, index) => index + 1));
   });
 
+  it('keeps no more of them than it has memory for', async () => {
+    const text = 'é'.repeat(2 ** 19 - 100); // Almost the largest that it takes, at two bytes each.
+    for (let number = 0; number < 20; number++) await post('pager', { number, text });
+
+    const kept = (await (await fetch(`${url}/alerts`)).json()) as { payload: { number: number; text: string } }[];
+
+    expect(kept.map(({ payload }) => payload.number)).toEqual([12, 13, 14, 15, 16, 17, 18, 19]);
+    expect(kept.every(({ payload }) => payload.text === text)).toBe(true);
+  });
+
   it.each([
     ['what is no JSON', 'pager', 'no', 400],
     ['what is no object', 'pager', '1', 400],
+    ['what has an alert that is none', 'pager', '{"alerts":[null]}', 400],
     ['what is too large', 'pager', `"${'x'.repeat(2 ** 21)}"`, 413],
     ['a receiver with an odd name', '..%2f', '{}', 404],
   ])('refuses %s, and goes on', async (_what, receiver, body, status) => {

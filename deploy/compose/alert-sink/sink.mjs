@@ -5,11 +5,21 @@
  */
 import { createServer } from 'node:http';
 
+/** How many it shows, and how large they are together at most. */
 const KEPT = 500;
-const BODY_LIMIT_BYTES = 1_048_576;
+const KEPT_BYTES = 8 * 2 ** 20;
+const BODY_LIMIT_BYTES = 2 ** 20;
 const RECEIVER = /^\/([a-z0-9][a-z0-9-]{0,63})$/;
 
+/** `{ receiver, receivedAt, body }`, the body as it came: bytes lie outside of the heap, and are counted easily. */
 const notifications = [];
+let keptBytes = 0;
+
+function keep(notification) {
+  notifications.push(notification);
+  keptBytes += notification.body.length;
+  while (notifications.length > KEPT || keptBytes > KEPT_BYTES) keptBytes -= notifications.shift().body.length;
+}
 
 /** What a notification says, one entry an alert: Alertmanager's webhook, else what Slack would show. */
 function alertsOf({ alerts, attachments, text }) {
@@ -25,8 +35,8 @@ function alertsOf({ alerts, attachments, text }) {
   return messages.map((message) => ({ name: message.title, details: [], text: message.text ?? message.fallback }));
 }
 
-function linesOf({ receiver, receivedAt, payload }) {
-  return alertsOf(payload).map(({ status, name, details, text }) =>
+function linesOf({ receiver, receivedAt, body }) {
+  return alertsOf(JSON.parse(body)).map(({ status, name, details, text }) =>
     [receivedAt, receiver, status, name, ...details, text]
       .filter((part) => part !== undefined && part !== '')
       .join(' ')
@@ -50,6 +60,16 @@ function page() {
 `;
 }
 
+/** For programs. The bodies are JSON, so they become a part of it as they are. */
+function json() {
+  const parts = notifications.flatMap(({ receiver, receivedAt, body }, index) => [
+    Buffer.from(`${index === 0 ? '' : ','}{"receiver":"${receiver}","receivedAt":"${receivedAt}","payload":`),
+    body,
+    Buffer.from('}'),
+  ]);
+  return Buffer.concat([Buffer.from('['), ...parts, Buffer.from(']')]);
+}
+
 async function bodyOf(request) {
   const chunks = [];
   let size = 0;
@@ -58,7 +78,7 @@ async function bodyOf(request) {
     // The rest is read too, so that there is somebody to answer.
     if (size <= BODY_LIMIT_BYTES) chunks.push(chunk);
   }
-  return size > BODY_LIMIT_BYTES ? undefined : Buffer.concat(chunks).toString();
+  return size > BODY_LIMIT_BYTES ? undefined : Buffer.concat(chunks);
 }
 
 async function receive(receiver, request) {
@@ -71,10 +91,10 @@ async function receive(receiver, request) {
     // Told below.
   }
   if (typeof payload !== 'object' || payload === null) return [400, 'text/plain', 'not a JSON object'];
-  const notification = { receiver, receivedAt: new Date().toISOString(), payload };
-  notifications.push(notification);
-  notifications.splice(0, notifications.length - KEPT);
-  for (const line of linesOf(notification)) console.log(line);
+  const notification = { receiver, receivedAt: new Date().toISOString(), body };
+  const lines = linesOf(notification);
+  keep(notification);
+  for (const line of lines) console.log(line);
   // What Slack answers, and the one word that Alertmanager accepts from it.
   return [200, 'text/plain', 'ok'];
 }
@@ -83,9 +103,9 @@ async function answer(request) {
   const { pathname } = new URL(request.url, 'http://sink');
   if (request.method === 'GET') {
     // The health check of the image asks for /livez.
-    if (pathname === '/healthz' || pathname === '/livez') return [200, 'text/plain', 'ok'];
+    if (pathname === '/livez') return [200, 'text/plain', 'ok'];
     if (pathname === '/') return [200, 'text/html; charset=utf-8', page()];
-    if (pathname === '/alerts') return [200, 'application/json', JSON.stringify(notifications)];
+    if (pathname === '/alerts') return [200, 'application/json', json()];
   }
   const receiver = RECEIVER.exec(pathname)?.[1];
   return request.method === 'POST' && receiver ? receive(receiver, request) : [404, 'text/plain', 'not found'];
