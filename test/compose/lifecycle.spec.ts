@@ -1,15 +1,11 @@
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { ComposeProject } from '../support/compose.js';
 import { whyNoCompose } from '../support/compose-images.js';
 import { describeUnless } from '../support/unless.js';
 import { statusOf } from './poll.js';
-
-const run = promisify(execFile);
 
 describeUnless(whyNoCompose('core'))('the core of the local platform', () => {
   let platform: ComposeProject;
@@ -22,17 +18,6 @@ describeUnless(whyNoCompose('core'))('the core of the local platform', () => {
 
   const psql = (sql: string) =>
     platform.exec('db', 'psql', '--username=hello', '--dbname=hellodb', '--tuples-only', '--no-align', '-c', sql);
-
-  /** Whatever Docker has under the name of the project. */
-  const leftBehind = async () => {
-    const filter = `label=com.docker.compose.project=${platform.name}`;
-    const lists = [
-      ['ps', '--all'],
-      ['volume', 'ls'],
-      ['network', 'ls'],
-    ].map(async (list) => (await run('docker', [...list, '--quiet', '--filter', filter])).stdout);
-    return (await Promise.all(lists)).join('');
-  };
 
   it('is the service, its database and its flags, needs nothing else, and ends by itself when it is told to', async () => {
     await platform.up({ profile: 'core' });
@@ -60,7 +45,7 @@ describeUnless(whyNoCompose('core'))('the core of the local platform', () => {
 
     await platform.down();
 
-    expect(await leftBehind()).toBe('');
+    expect(await platform.leftBehind()).toBe('');
     expect(existsSync(platform.folder)).toBe(false);
   }, 300_000);
 

@@ -15,6 +15,7 @@ interface AdminFlags {
 describeUnless(whyNoCompose('core'))('the service on the local platform', () => {
   let platform: ComposeProject;
   let [service, flags]: string[] = [];
+  let startsAtFirst: Readonly<Record<string, string>>;
 
   const tracing = async () => (await jsonOf<AdminFlags>(`${service}/admin/flags`)).effective.tracing;
   const metricsAnswer = (status: number) => async () => (await statusOf(`${service}/metrics`)) === status;
@@ -24,6 +25,7 @@ describeUnless(whyNoCompose('core'))('the service on the local platform', () => 
     flags = platform.copyOf('deploy/flags');
     await platform.up({ profile: 'core', env: { FLAGS_DIR: flags } });
     service = platform.url('hello-world');
+    startsAtFirst = await platform.starts();
   }, 600_000);
 
   afterAll(async () => platform.down(), 120_000);
@@ -77,9 +79,10 @@ describeUnless(whyNoCompose('core'))('the service on the local platform', () => 
       (await platform.containers()).some(({ service, health }) => service === 'hello-world' && health === 'healthy'),
     );
 
-    const containers = await platform.inspect();
+    const [starts, containers] = [await platform.starts(), await platform.inspect()];
 
-    expect(containers.map(({ RestartCount }) => RestartCount)).toEqual(containers.map(() => 0));
+    expect(starts['hello-world']).toBe(startsAtFirst['hello-world']);
+    expect(starts['migrate']).toBe(startsAtFirst['migrate']);
     expect(containers.filter(({ State }) => State.OOMKilled)).toEqual([]);
   });
 });

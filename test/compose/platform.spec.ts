@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Client } from 'pg';
+import { parse } from 'yaml';
 import { ComposeProject } from '../support/compose.js';
 import { bestProfile, whyNoCompose } from '../support/compose-images.js';
+import { ROOT } from '../support/launcher.js';
 import { describeUnless, itUnless } from '../support/unless.js';
 import { editFlags } from './flags-file.js';
 import { jsonOf, soon, statusOf } from './poll.js';
@@ -24,6 +28,7 @@ interface Query {
 describeUnless(whyNoCompose(profile))('the local platform', () => {
   let platform: ComposeProject;
   let [service, prometheus]: string[] = [];
+  let startsAtFirst: Readonly<Record<string, string>>;
 
   const query = async (expression: string): Promise<Query['data']['result']> => {
     const { data } = await jsonOf<Query>(`${prometheus}/api/v1/query?query=${encodeURIComponent(expression)}`);
@@ -48,6 +53,7 @@ describeUnless(whyNoCompose(profile))('the local platform', () => {
     editFlags(flags, { metrics: true, tracing: true });
     await platform.up({ profile, env: { FLAGS_DIR: flags } });
     [service, prometheus] = [platform.url('hello-world'), platform.url('prometheus')];
+    startsAtFirst = await platform.starts();
   }, 600_000);
 
   afterAll(async () => platform.down(), 120_000);
@@ -126,14 +132,14 @@ describeUnless(whyNoCompose(profile))('the local platform', () => {
     });
   });
 
-  itUnless(profile === 'full' ? 'here traces go on to Jaeger' : undefined)(
-    'brings a trace to the end of the collector, by the trace id of its log line',
+  itUnless(profile === 'full' ? 'here traces end in Jaeger' : undefined)(
+    'brings a trace to who stands in for Jaeger, by the trace id of its log line',
     async () => {
       const traceId = await tracedRequest('traced-to-the-log');
 
       expect(traceId).toMatch(/^[0-9a-f]{32}$/);
-      await soon(`the collector has got trace ${traceId}`, async () =>
-        new RegExp(`Trace ID\\s*: ${traceId}`).test(await platform.logs('otel-collector')),
+      await soon(`the log of traces has trace ${traceId}`, async () =>
+        new RegExp(`Trace ID\\s*: ${traceId}`).test(await platform.logs('trace-log')),
       );
     },
   );
@@ -238,20 +244,36 @@ describeUnless(whyNoCompose(profile))('the local platform', () => {
     expect(new Set(bindings.flat().map((binding) => binding?.HostIp))).toEqual(new Set(['127.0.0.1']));
   });
 
-  it('has restarted nothing, and all of it is well', async () => {
-    const containers = await platform.containers();
+  it('gives the sink of alerts a heap that fits into its container, whatever the image says of heaps', async () => {
+    const { services } = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')) as {
+      services: { 'alert-sink': { command: string[] } };
+    };
+    const flags = services['alert-sink'].command.filter((argument) => argument.startsWith('--'));
+    const heapLimit = "require('node:v8').getHeapStatistics().heap_size_limit";
 
-    const unwell = containers.filter(
-      ({ service, state, health, exitCode, restarts }) =>
-        restarts > 0 ||
-        (/^migrate$|-ready$/.test(service)
-          ? state !== 'exited' || exitCode !== 0
-          : state !== 'running' || !['', 'healthy'].includes(health)),
+    const bytes = Number(await platform.exec('alert-sink', 'node', ...flags, '-p', heapLimit));
+
+    // Of 96 MB; the limit has the young generation in it.
+    expect(bytes / 2 ** 20).toBeLessThan(45);
+  });
+
+  it('has restarted nothing, and all of it is well', async () => {
+    const [starts, containers] = [await platform.starts(), await platform.containers()];
+
+    const unwell = containers.filter(({ service, state, health, exitCode }) =>
+      /^migrate$|-ready$/.test(service)
+        ? state !== 'exited' || exitCode !== 0
+        : state !== 'running' || !['', 'healthy'].includes(health),
     );
 
+    expect(starts).toEqual(startsAtFirst);
     expect(unwell).toEqual([]);
-    // The two that cannot be asked from within.
-    const unasked = containers.filter(({ state, health }) => state === 'running' && health === '');
-    expect(unasked.map(({ service }) => service).sort()).toEqual(['flagd', 'otel-collector']);
   });
+
+  // The last: it takes away what the others look at.
+  it('leaves nothing when it is taken down with its volumes, by the command of the README', async () => {
+    await platform.compose('down', '-v');
+
+    expect(await platform.leftBehind()).toBe('');
+  }, 120_000);
 });

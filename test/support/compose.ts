@@ -1,20 +1,17 @@
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { promisify } from 'node:util';
 import { freePort } from '../../scripts/local/ports.ts';
 import { guardProject } from './compose-guard.js';
-import type { Profile } from './compose-images.js';
+import { type Profile, serviceImage } from './compose-images.js';
+import { docker } from './docker.js';
 import { ROOT } from './launcher.js';
 
-const run = promisify(execFile);
-
 const START_TIMEOUT_S = 240;
+/** More than it is given to start. */
 const COMMAND_TIMEOUT_MS = 300_000;
 const STOP_TIMEOUT_S = 10;
-const MAX_OUTPUT_BYTES = 2 ** 26;
 
 const PORTS = {
   'hello-world': 'HELLO_WORLD_PORT',
@@ -44,7 +41,6 @@ export interface ContainerState {
   /** Empty where there is no health check. */
   readonly health: string;
   readonly exitCode: number;
-  readonly restarts: number;
 }
 
 /** The local platform under a name and on ports of a test's own: `create`, `up`, and `down` in `afterAll`. */
@@ -99,13 +95,7 @@ export class ComposeProject {
     const { profile, files = [] } = this.options;
     const fileFlags = ['docker-compose.yml', ...files].flatMap((file) => ['--file', file]);
     const flags = ['compose', '--progress=quiet', '--project-name', this.name, '--profile', profile, ...fileFlags];
-    const { stdout } = await run('docker', [...flags, ...args], {
-      cwd: ROOT,
-      env: this.environment(),
-      timeout: COMMAND_TIMEOUT_MS,
-      maxBuffer: MAX_OUTPUT_BYTES,
-    });
-    return stdout;
+    return docker([...flags, ...args], { env: this.environment(), timeoutMs: COMMAND_TIMEOUT_MS });
   }
 
   /** Base URL of a service, as seen from this machine. */
@@ -141,12 +131,11 @@ export class ComposeProject {
   }
 
   async containers(): Promise<ContainerState[]> {
-    return (await this.inspect()).map(({ Config, State, RestartCount }) => ({
+    return (await this.inspect()).map(({ Config, State }) => ({
       service: Config.Labels['com.docker.compose.service'] ?? '',
       state: State.Status,
       health: State.Health?.Status ?? '',
       exitCode: State.ExitCode,
-      restarts: RestartCount,
     }));
   }
 
@@ -154,8 +143,30 @@ export class ComposeProject {
   async inspect(): Promise<InspectedContainer[]> {
     const ids = (await this.compose('ps', '--all', '--quiet')).split('\n').filter(Boolean);
     if (ids.length === 0) return [];
-    const { stdout } = await run('docker', ['inspect', ...ids], { maxBuffer: MAX_OUTPUT_BYTES });
-    return JSON.parse(stdout) as InspectedContainer[];
+    return JSON.parse(await docker(['inspect', ...ids])) as InspectedContainer[];
+  }
+
+  /**
+   * Of each container, which one it is and when it started: another text where it was restarted or made anew, whoever
+   * did it. (`RestartCount` tells of restart policies only.)
+   */
+  async starts(): Promise<Readonly<Record<string, string>>> {
+    const starts = (await this.inspect()).map(({ Id, Config, State }) => [
+      Config.Labels['com.docker.compose.service'] ?? '',
+      `${Id} at ${State.StartedAt}`,
+    ]);
+    return Object.fromEntries(starts) as Record<string, string>;
+  }
+
+  /** Whatever Docker still has under its name, by id; `''` when there is nothing. */
+  async leftBehind(): Promise<string> {
+    const filter = `label=com.docker.compose.project=${this.name}`;
+    const lists = [
+      ['ps', '--all'],
+      ['volume', 'ls'],
+      ['network', 'ls'],
+    ].map(async (list) => docker([...list, '--quiet', '--filter', filter]));
+    return (await Promise.all(lists)).join('');
   }
 
   /** Takes all of it away: containers, volumes, networks and the folder. */
@@ -178,10 +189,9 @@ export class ComposeProject {
   }
 
   private environment(): NodeJS.ProcessEnv {
-    const { profile, env } = this.options;
+    const { env } = this.options;
     const ports = Object.entries(PORTS).map(([service, variable]) => [variable, String(this.ports[service])]);
-    const tracesTo = profile === 'full' ? 'jaeger' : 'log';
-    return { ...process.env, ...Object.fromEntries(ports), TRACES_TO: tracesTo, ...env };
+    return { ...process.env, ...Object.fromEntries(ports), HELLO_WORLD_IMAGE: serviceImage(), ...env };
   }
 }
 
@@ -189,7 +199,6 @@ export class ComposeProject {
 export interface InspectedContainer {
   readonly Id: string;
   readonly Image: string;
-  readonly RestartCount: number;
   readonly Args: readonly string[];
   readonly Config: {
     readonly User: string;
@@ -199,6 +208,7 @@ export interface InspectedContainer {
   readonly State: {
     readonly Status: string;
     readonly ExitCode: number;
+    readonly StartedAt: string;
     readonly OOMKilled: boolean;
     readonly Health?: { readonly Status: string };
   };
