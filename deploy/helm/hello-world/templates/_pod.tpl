@@ -3,10 +3,11 @@
 {{- .image.repository }}:{{ .image.tag | default .tag }}{{ with .image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
-{{/* The one image of the service, the migration and the tests. */}}
+{{/* The one image of the service, the migration and the tests; what it says at its end is in the pod's status too. */}}
 {{- define "hello-world.image" -}}
 image: {{ include "hello-world.imageReference" (dict "image" .Values.image "tag" .Chart.AppVersion) }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
+terminationMessagePolicy: FallbackToLogsOnError
 {{- end }}
 
 {{/* What every pod of the chart says of itself. */}}
