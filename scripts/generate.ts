@@ -7,6 +7,7 @@ import { chartDashboards } from './generated/chart-dashboards.ts';
 import { configuration } from './generated/configuration.ts';
 import { dashboards } from './generated/dashboards.ts';
 import { openApi } from './generated/openapi.ts';
+import { platformImages } from './generated/platform-images.ts';
 import { prometheusRules } from './generated/prometheus-rules.ts';
 import { runbooks } from './generated/runbooks.ts';
 
@@ -20,6 +21,7 @@ const generated: Record<string, string> = {
   ...chartDashboards(),
   ...prometheusRules(),
   ...runbooks(),
+  ...platformImages(),
 };
 
 const stale: string[] = [];
