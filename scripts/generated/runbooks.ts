@@ -60,19 +60,30 @@ function rulePart({ name, rules }: Alert, shown: readonly Dashboard[]): string {
 }
 
 /** Tools that every step of a diagnosis may use, so that a page can be followed from its top by pasting. */
-const SHELL = `In a cluster, with the labels of the alert; where \`MANAGEMENT_PORT\` is set, forward to that port:
+const SHELL = `In a cluster, with the labels of the alert:
 
 \`\`\`sh
 NAMESPACE=hello-world JOB=hello-world
+PORT=8080 # or that of MANAGEMENT_PORT, where it is set
 PODS=app.kubernetes.io/name=hello-world,app.kubernetes.io/component=service
 logs() { kubectl -n "$NAMESPACE" logs "deploy/$JOB" --all-pods=true --prefix --since="\${1:-15m}"; }
-kubectl -n "$NAMESPACE" port-forward "deploy/$JOB" 8080:8080 &
+ask() (
+  kubectl -n "$NAMESPACE" port-forward "pod/$POD" "8081:$PORT" > /dev/null & sleep 2
+  curl -s -w '\\n' "http://localhost:8081$1" "\${@:2}"
+  kill $!
+)
+POD=$(kubectl -n "$NAMESPACE" get pods -l "$PODS" --field-selector=status.phase=Running --no-headers | sort -k 2 | awk 'NR == 1 { print $1 }')
+kubectl -n "$NAMESPACE" get pods -l "$PODS" -o wide
 \`\`\`
+
+\`$POD\` is the pod that is asked: one that is not ready, if there is one. Where a step finds another \`instance\`, which is a
+pod's address, look that up in the list and set \`POD\` to its name. (\`deploy/$JOB\` would lead to a pod that is ready.)
 
 With \`docker compose\` instead, where the namespace is \`local\`:
 
 \`\`\`sh
 logs() { docker compose logs --no-log-prefix --since "\${1:-15m}" hello-world; }
+ask() { curl -s -w '\\n' "http://localhost:8080$1" "\${@:2}"; }
 \`\`\`
 
 Of commands in one block, those for \`kubectl\` are for a cluster and those for \`docker compose\` for that. Queries go into

@@ -131,8 +131,18 @@ describe.each(pages)('the runbook of $alert', ({ alert, text }) => {
       paths: Record<string, unknown>;
     };
 
-    const asked = [...text.matchAll(/http:\/\/localhost:808\d(\/[\w/]*)/g)].map(([, path = '']) => path);
+    const asked = commands.flatMap((command) =>
+      Array.from(command.matchAll(/\bask '?(\/[\w/]*)/g), ([, path = '']) => path),
+    );
     expect(asked.filter((path) => !(path in paths))).toEqual([]);
+  });
+
+  it('looks at all pods or at the one in question, and starts nothing in a container of the service', () => {
+    const ofAnyPod = commands.filter((command) => /kubectl -n .* (?:logs|port-forward) .*deploy\//.test(command));
+
+    expect(ofAnyPod.filter((command) => !command.includes('--all-pods'))).toEqual([]);
+    expect(commands.filter((command) => /kubectl -n .* exec /.test(command))).toEqual([]);
+    expect(commands.filter((command) => /curl .*localhost:\d+\//.test(command))).toEqual([]);
   });
 
   it('names panels, configuration and parts of the log that exist', () => {
@@ -148,6 +158,27 @@ describe.each(pages)('the runbook of $alert', ({ alert, text }) => {
   });
 });
 
+describe('the shell of a runbook', () => {
+  const [cluster = '', compose = ''] = codeBlocksOf(pages[0]?.text ?? '').flatMap(({ language, content }) =>
+    language === 'sh' && content.includes('ask()') ? [content] : [],
+  );
+
+  it('asks, in a cluster, a pod that is not ready, and another one by its name', () => {
+    const calls = callsOf(`${cluster}\nask '/readyz?verbose'\nPORT=9000 POD=hello-world-5d9c-aaaaa ask /metrics -i`);
+
+    expect(calls.filter((call) => /port-forward|curl/.test(call))).toEqual([
+      'kubectl -n hello-world port-forward pod/hello-world-5d9c-ccccc 8081:8080',
+      'curl -s -w \\n http://localhost:8081/readyz?verbose',
+      'kubectl -n hello-world port-forward pod/hello-world-5d9c-aaaaa 8081:9000',
+      'curl -s -w \\n http://localhost:8081/metrics -i',
+    ]);
+  });
+
+  it('asks, with docker compose, the service', () => {
+    expect(callsOf(`${compose}\nask /livez`)).toEqual(['curl -s -w \\n http://localhost:8080/livez']);
+  });
+});
+
 describe.each(files)('the links of monitoring/runbooks/$name', ({ name, text }) => {
   it('lead somewhere', () => {
     const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)];
@@ -160,6 +191,34 @@ describe.each(files)('the links of monitoring/runbooks/$name', ({ name, text }) 
     expect(broken.map(([link]) => link)).toEqual([]);
   });
 });
+
+/** What `kubectl` says of three pods, of which the last is not ready. */
+const PODS = ['aaaaa   1/1     Running', 'bbbbb   1/1     Running', 'ccccc   0/1     Running']
+  .map((pod) => `hello-world-5d9c-${pod}   0          3m`)
+  .join('\n');
+
+/** The calls of programs that a script makes, one a line, by programs that only write down how they were called. */
+function callsOf(script: string): string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'runbook-'));
+  const log = join(folder, 'calls');
+  const stub = (name: string, rest = ''): void =>
+    writeFileSync(join(folder, name), `#!/bin/bash\necho "${name} $*" >> '${log}'\n${rest}`, { mode: 0o755 });
+
+  try {
+    stub('kubectl', `case "$*" in *--no-headers*) echo '${PODS}' ;; *port-forward*) exec /bin/sleep 30 ;; esac\n`);
+    stub('curl');
+    // The forwarding has been written down by the time that it takes in earnest.
+    writeFileSync(join(folder, 'sleep'), `#!/bin/bash\nexec /bin/sleep 0.2\n`, { mode: 0o755 });
+    const { status, stderr } = spawnSync('bash', ['-c', `${script}\ntrue`], {
+      env: { ...process.env, PATH: `${folder}:${process.env['PATH']}` },
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    return readFileSync(log, 'utf8').trim().split('\n');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
 
 interface CodeBlock {
   readonly language: string;
