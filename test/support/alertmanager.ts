@@ -6,9 +6,11 @@ import { parse, stringify } from 'yaml';
 import { freePort } from '../../scripts/local/ports.ts';
 import { parseDuration } from '../../scripts/monitoring/scale-rules.ts';
 import { answers, startProcess, type TestProcess } from './process.js';
+import { whyNoTool } from './tools.js';
 
 const SOURCE = join(import.meta.dirname, '../../monitoring/alertmanager');
 const SECRETS = '/run/secrets';
+const ANSWER_TIMEOUT_MS = 30_000;
 /** The oldest minor version that knows all keys of the file. */
 const LEAST_VERSION: readonly [number, number] = [0, 31];
 
@@ -52,8 +54,9 @@ export interface KnownAlert {
 
 /** Why a program of Alertmanager cannot be used here; `undefined` when it can. */
 export function whyNot(program: 'alertmanager' | 'amtool'): string | undefined {
-  const { error, stdout, stderr } = spawnSync(program, ['--version'], { encoding: 'utf8' });
-  if (error !== undefined) return `there is no ${program} on the PATH`;
+  const noTool = whyNoTool(program);
+  if (noTool !== undefined) return noTool;
+  const { stdout, stderr } = spawnSync(program, ['--version'], { encoding: 'utf8', timeout: ANSWER_TIMEOUT_MS });
   // One that Go built from its module knows nothing of its own version; only builds of a distribution are that old.
   const [, version, major, minor] = /version ((\d+)\.(\d+)[.\d]*)/.exec(stdout + stderr) ?? [];
   const [leastMajor, leastMinor] = LEAST_VERSION;
@@ -118,7 +121,7 @@ export class Alertmanager {
 
   /** Tells it of alerts, as Prometheus does. */
   async post(...alerts: readonly PostedAlert[]): Promise<void> {
-    const response = await fetch(`${this.url}/api/v2/alerts`, {
+    const response = await this.ask('/api/v2/alerts', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(alerts),
@@ -129,14 +132,14 @@ export class Alertmanager {
   /** The alerts it knows of one namespace, as they are in their groups: only there is it known what is muted. */
   async alertsOf(namespace: string): Promise<KnownAlert[]> {
     const filter = encodeURIComponent(`namespace="${namespace}"`);
-    const response = await fetch(`${this.url}/api/v2/alerts/groups?filter=${filter}`);
+    const response = await this.ask(`/api/v2/alerts/groups?filter=${filter}`);
     const groups = (await response.json()) as { readonly alerts: KnownAlert[] }[];
     return groups.flatMap(({ alerts }) => alerts);
   }
 
   /** Its own metrics. */
   async metrics(): Promise<string> {
-    return (await fetch(`${this.url}/metrics`)).text();
+    return (await this.ask('/metrics')).text();
   }
 
   /** What it logged. */
@@ -148,6 +151,10 @@ export class Alertmanager {
     this.process.kill();
     await this.process.exit;
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private async ask(path: string, request: RequestInit = {}): Promise<Response> {
+    return fetch(this.url + path, { ...request, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
   }
 }
 

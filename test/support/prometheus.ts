@@ -1,10 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../scripts/local/ports.ts';
+import { hasImage } from './docker.js';
 import { guardFolder } from './guard.js';
 import { answers, startProcess, type TestProcess } from './process.js';
+import { whyNoTool } from './tools.js';
 
 /** One series of an answer: a sample a step of a range, or the only one of an instant. */
 export interface Series {
@@ -40,15 +41,15 @@ interface ApiSeries {
   readonly values?: [number, string][];
 }
 
-const PROBE_TIMEOUT_MS = 5_000;
+const ANSWER_TIMEOUT_MS = 30_000;
 
 /** Why no Prometheus runs here; `undefined` when one does: the program, or its image where `PROMETHEUS_TAG` names one. */
 export function whyNoPrometheus(): string | undefined {
-  if (hasProgram()) return undefined;
+  const noTool = whyNoTool('prometheus');
+  if (noTool === undefined) return undefined;
   const tag = process.env['PROMETHEUS_TAG'];
-  if (tag === undefined) return 'there is no prometheus on the PATH, and PROMETHEUS_TAG is not set';
-  const image = spawnSync('docker', ['image', 'inspect', imageOf(tag)], { timeout: PROBE_TIMEOUT_MS });
-  return image.status === 0 ? undefined : `no container engine has the image ${imageOf(tag)}`;
+  if (tag === undefined) return `${noTool}, and PROMETHEUS_TAG is not set`;
+  return hasImage(imageOf(tag)) ? undefined : `no container engine has the image ${imageOf(tag)}`;
 }
 
 /** A real Prometheus with data of its own, on a free port of the loopback address. */
@@ -108,7 +109,8 @@ export class PrometheusServer {
    * @throws when it answers with an error
    */
   async get(path: string, parameters: Readonly<Record<string, string>> = {}): Promise<unknown> {
-    const response = await fetch(`${this.url}/api/v1/${path}?${String(new URLSearchParams(parameters))}`);
+    const url = `${this.url}/api/v1/${path}?${String(new URLSearchParams(parameters))}`;
+    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
     const { status, error, data } = (await response.json()) as ApiAnswer;
     if (status === 'error') throw new Error(`${error}: ${path} ${JSON.stringify(parameters)}`);
     return data;
@@ -123,17 +125,13 @@ export class PrometheusServer {
   }
 }
 
-function hasProgram(): boolean {
-  return spawnSync('prometheus', ['--version'], { timeout: PROBE_TIMEOUT_MS }).status === 0;
-}
-
 function imageOf(tag: string): string {
   return `prom/prometheus:${tag}`;
 }
 
 /** The container shares our network, which it scrapes, and our user, so that the folder can be removed. */
 function startServer(folder: string, args: readonly string[]): TestProcess {
-  if (hasProgram()) return startProcess('prometheus', args);
+  if (whyNoTool('prometheus') === undefined) return startProcess('prometheus', args);
   const image = imageOf(process.env['PROMETHEUS_TAG'] ?? '');
   const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
   const options = ['--rm', '--network', 'host', '--user', user, '--volume', `${folder}:${folder}`];

@@ -1,23 +1,17 @@
-import { execFile, spawnSync } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { freePort } from '../../../scripts/local/ports.ts';
+import { docker, hasImage, whyNoEngine } from '../docker.js';
 import { eventually } from '../eventually.js';
 import { type FlagDefinitions, flagsFile } from './flag-definitions.js';
 import type { FlagdUnderTest } from './flagd-under-test.js';
-
-const run = promisify(execFile);
-const PROBE_TIMEOUT_MS = 5_000;
 
 /** Why flagd's own container cannot be tested here; `undefined` when it can. */
 export function whyNoFlagdContainer(): string | undefined {
   const tag = process.env['FLAGD_TAG'];
   if (tag === undefined) return 'FLAGD_TAG is not set';
-  const image = spawnSync('docker', ['image', 'inspect', imageOf(tag)], { timeout: PROBE_TIMEOUT_MS });
-  if (image.error !== undefined) return 'there is no docker command';
-  return image.status === 0 ? undefined : `no container engine has the image ${imageOf(tag)}`;
+  return whyNoEngine() ?? (hasImage(imageOf(tag)) ? undefined : `the container engine has no image ${imageOf(tag)}`);
 }
 
 /** flagd itself, in a container that reads a flags file of ours. */
@@ -43,7 +37,7 @@ export class FlagdContainer implements FlagdUnderTest {
       managementPort,
     );
     await container.setFlags(flags);
-    await run('docker', [
+    await docker([
       ...['create', '--name', container.name, '--volume', `${folder}:/flags:ro`],
       ...['--publish', `127.0.0.1:${evaluationPort}:8013`, '--publish', `127.0.0.1:${syncPort}:8015`],
       ...['--publish', `127.0.0.1:${managementPort}:8014`],
@@ -58,16 +52,16 @@ export class FlagdContainer implements FlagdUnderTest {
   }
 
   async behave(behaviour: 'hang' | 'answer'): Promise<void> {
-    await run('docker', [behaviour === 'hang' ? 'pause' : 'unpause', this.name]);
+    await docker([behaviour === 'hang' ? 'pause' : 'unpause', this.name]);
   }
 
   async stop(): Promise<void> {
-    await run('docker', ['kill', this.name]);
+    await docker(['kill', this.name]);
   }
 
   async restart(flags?: FlagDefinitions): Promise<void> {
     if (flags !== undefined) await this.setFlags(flags);
-    await run('docker', ['start', this.name]);
+    await docker(['start', this.name]);
     // The engine's own proxy takes connections before flagd does.
     await eventually('flagd is ready', async () => {
       const answer = await fetch(`http://127.0.0.1:${this.managementPort}/readyz`).catch(() => undefined);
@@ -76,7 +70,7 @@ export class FlagdContainer implements FlagdUnderTest {
   }
 
   async remove(): Promise<void> {
-    await run('docker', ['rm', '--force', this.name]);
+    await docker(['rm', '--force', this.name]);
     await rm(this.folder, { recursive: true });
   }
 }
