@@ -7,7 +7,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 
 const run = promisify(execFile);
 const TIMEOUT_MS = 60_000;
@@ -50,9 +50,18 @@ function pinned(text: string, answers: ReadonlyMap<string, Answer>): string {
   });
 }
 
-const options = process.argv.slice(2);
-const check = options.includes('--check');
-const named = options.filter((option) => !option.startsWith('--'));
+/** Ends with a message where an option is none: a mistyped --check must not write. */
+function commandLine(): { check: boolean; named: string[] } {
+  try {
+    const { values, positionals } = parseArgs({ options: { check: { type: 'boolean' } }, allowPositionals: true });
+    return { check: values.check ?? false, named: positionals };
+  } catch (error) {
+    console.error((error as Error).message);
+    return process.exit(2);
+  }
+}
+
+const { check, named } = commandLine();
 const root = resolve(import.meta.dirname, '..');
 const files = named.length > 0 ? named : ['Dockerfile', 'docker-compose.yml'].map((name) => resolve(root, name));
 

@@ -56,8 +56,9 @@ describe('scaleRules', () => {
 
   it('refuses a group that does not exist, and a factor that lengthens', () => {
     expect(() => scaleRules(RULES, { factor: 2, groupFactors: { no: 2 } })).toThrow('no such group of rules: no');
-    expect(() => scaleRules(RULES, { factor: 0.5 })).toThrow('1 or more');
-    expect(() => scaleRules(RULES, { factor: Number.NaN })).toThrow('1 or more');
+    expect(() => scaleRules(RULES, { factor: 0.5 })).toThrow('from 1 on');
+    expect(() => scaleRules(RULES, { factor: Infinity })).toThrow('from 1 on');
+    expect(() => scaleRules(RULES, { factor: Number.NaN })).toThrow('from 1 on');
   });
 });
 

@@ -35,7 +35,8 @@ export function scaleRules(file: RulesFile, scale: Scale): RulesFile {
   const { factor, groupFactors = {}, floorMs = 5_000, intervalFloorMs = 1_000 } = scale;
   const unknown = Object.keys(groupFactors).filter((name) => !file.groups.some((group) => group.name === name));
   if (unknown.length > 0) throw new Error(`no such group of rules: ${unknown.join(', ')}`);
-  if ([factor, ...Object.values(groupFactors)].some((each) => !(each >= 1))) throw new Error('a factor is 1 or more');
+  if ([factor, ...Object.values(groupFactors)].some((each) => !(each >= 1 && each < Infinity)))
+    throw new Error('a factor (--factor, --group-factor) is a number from 1 on');
 
   return {
     groups: file.groups.map((group) => {
@@ -76,7 +77,7 @@ function formatDuration(ms: number): string {
   return whole % 1_000 === 0 ? `${whole / 1_000}s` : `${whole}ms`;
 }
 
-if (import.meta.main) {
+function main(): void {
   const { values } = parseArgs({
     options: {
       factor: { type: 'string' },
@@ -94,4 +95,13 @@ if (import.meta.main) {
   process.stdout.write(
     writeYaml([`${RULES_FILE}, for a test: ${JSON.stringify(scale)}`], scaleRules(readRules(), scale)),
   );
+}
+
+if (import.meta.main) {
+  try {
+    main();
+  } catch (error) {
+    console.error(`scale-rules: ${(error as Error).message}`);
+    process.exitCode = 2;
+  }
 }

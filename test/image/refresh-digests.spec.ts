@@ -77,6 +77,17 @@ describe('scripts/refresh-digests.ts', () => {
     expect(await readFile(file('compose.yml'), 'utf8')).toBe(compose(''));
   });
 
+  it('refuses an option that it does not know, and writes nothing', async () => {
+    const before = dockerfile(digest('0'), '');
+    await writeFile(file('Dockerfile'), before);
+
+    const { code, stderr } = await refresh('--chek');
+
+    expect(code).toBe(2);
+    expect(stderr).toContain("Unknown option '--chek'");
+    expect(await readFile(file('Dockerfile'), 'utf8')).toBe(before);
+  });
+
   it('says which registry did not answer, and refreshes the others', async () => {
     await writeFile(file('Dockerfile'), `${dockerfile(digest('0'), '')}FROM example.org/gone:1@${digest('0')}\n`);
     await writeFile(file('compose.yml'), compose(`@${digest('c')}`));
