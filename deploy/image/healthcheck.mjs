@@ -9,11 +9,14 @@ import { get } from 'node:http';
 
 const TIMEOUT_MS = 5_000;
 
+/** @param {'HOST' | 'PORT' | 'MANAGEMENT_PORT'} key read as the service reads it: blanks around a value are none of it */
 // oxlint-disable-next-line node/no-process-env -- see above
-const { HOST, PORT, MANAGEMENT_PORT } = process.env;
+const setting = (key) => process.env[key]?.trim() || undefined;
+
+const HOST = setting('HOST');
 // Every address includes this one, also where the service listens on the unspecified address of IPv6 only.
 const host = !HOST || HOST === '0.0.0.0' || HOST === '::' ? '127.0.0.1' : HOST;
-const url = { host, port: MANAGEMENT_PORT || PORT || '8080', path: '/livez' };
+const url = { host, port: setting('MANAGEMENT_PORT') ?? setting('PORT') ?? '8080', path: '/livez' };
 
 get({ ...url, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
   response.resume();
