@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the image hello-world:local (or $HELLO_WORLD_IMAGE) for this machine's architecture, tells its size and digest,
-# and fails when it is too large. Arguments, and $DOCKER_BUILD_FLAGS, are further flags of `docker buildx build`.
+# Builds the image hello-world:local (or $HELLO_WORLD_IMAGE) for this machine's architecture, tells its id and its size,
+# and fails when it is too large. Arguments, and $DOCKER_BUILD_FLAGS, are further flags of `docker buildx build`; with
+# --platform=linux/arm64 it is for another architecture, where the builder can run its programs.
 # VERSION, REVISION, SOURCE_DATE_EPOCH and SOURCE come from package.json and git, or from the environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,16 +9,56 @@ cd "$(dirname "$0")/.."
 readonly LIMIT_MB=75
 readonly IMAGE=${HELLO_WORLD_IMAGE:-hello-world:local}
 
+refuse() { echo "build-image: $*" >&2 && exit 1; }
+
+# What is given for an option, with a comma between two: `option --platform FLAGS…`.
+option() {
+  local name=$1 previous='' flag values=''
+  shift
+  for flag in "$@"; do
+    if [ "$previous" = "$name" ]; then values+=,$flag; fi
+    if [[ $flag == "$name="* ]]; then values+=,${flag#*=}; fi
+    previous=$flag
+  done
+  echo "${values#,}"
+}
+
+# A builder that can't run an architecture's programs says so only at the first RUN, and by `exec format error`.
+check_platform() {
+  local platform builder os architecture able
+  platform=$(option --platform "$@")
+  platform=${platform:-${DOCKER_DEFAULT_PLATFORM:-}}
+  [ -n "$platform" ] || return 0
+  [[ $platform != *,* ]] || refuse "one platform at a time, not $platform: this measures one image, of this machine's engine"
+  builder=$(option --builder "$@")
+  able=$(docker buildx inspect ${builder:+"$builder"} | sed -n 's/^Platforms: *//p' | tr -d '*')
+  IFS=/ read -r os architecture _ <<<"$platform"
+  [[ ",${able//[[:space:]]/,}," == *",$os/$architecture,"* ]] \
+    || refuse "the builder runs ${able:-nothing}, not $platform: give it QEMU (docker.io/tonistiigi/binfmt) or a node of that architecture (docker buildx create --append)"
+}
+
+# Where the repository can be looked at, from the address that it was cloned from: without who cloned it, or a password.
+# Nothing where that was a folder.
+source_url() {
+  { git remote get-url origin 2>/dev/null || true; } | sed -nE -e 's#(\.git)?/*$##' \
+    -e '\#^https?://# s#//([^/]*@)?#//#p' \
+    -e '\#^ssh://# s#^ssh://([^/]*@)?([^/:]+)(:[0-9]+)?/#https://\2/#p' \
+    -e '\#^[^/]+:[^/]# s#^([^/@]*@)?([^/:]+):#https://\2/#p'
+}
+
 # The commit, with -dirty when what gets into the context is not what that commit holds.
 revision() {
   local commit changes
   commit=$(git rev-parse --verify HEAD 2>/dev/null) || { echo unknown && return; }
   # shellcheck disable=SC2046 # the allow-list of the context, path by path
-  changes=$(git --no-optional-locks status --porcelain -- $(sed -n 's/^!//p' .dockerignore) Dockerfile .dockerignore)
+  changes=$(git --no-optional-locks status --porcelain -- $(sed -n 's/^!//p' .dockerignore) Dockerfile .dockerignore ':(exclude)*.spec.ts')
   echo "$commit${changes:+-dirty}"
 }
 
 megabytes() { awk -v bytes="$1" 'BEGIN { printf "%.1f", bytes / 1000000 }'; }
+
+# shellcheck disable=SC2086 # the variable holds flags, split at spaces
+check_platform ${DOCKER_BUILD_FLAGS:-} "$@"
 
 version=${VERSION:-$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)}
 revision=${REVISION:-$(revision)}
@@ -27,7 +68,8 @@ created=$(date -u -d "@$epoch" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null || date -u -r "$e
 
 flags=(--build-arg "VERSION=$version" --build-arg "REVISION=$revision" --build-arg "CREATED=$created")
 flags+=(--build-arg "SOURCE_DATE_EPOCH=$epoch")
-[ -z "${SOURCE:-}" ] || flags+=(--build-arg "SOURCE=$SOURCE")
+source=${SOURCE:-$(source_url)}
+[ -z "$source" ] || flags+=(--build-arg "SOURCE=$source")
 # An attestation of the build tells when it ran: the pipeline makes and signs its own.
 # shellcheck disable=SC2086 # the variable holds flags, split at spaces
 docker buildx build --load --provenance=false --tag "$IMAGE" "${flags[@]}" ${DOCKER_BUILD_FLAGS:-} "$@" .
@@ -45,7 +87,8 @@ done
 
 cat <<REPORT
 image         $IMAGE, version $version, revision $revision, created $created
-digest        $(docker image inspect --format '{{.Id}}' "$IMAGE")
+image id      $(docker image inspect --format '{{.Id}}' "$IMAGE")
+platform      $(docker image inspect --format '{{.Os}}/{{.Architecture}}' "$IMAGE")
 compressed    $(megabytes "$packed") MB (limit $LIMIT_MB MB)
 uncompressed  $(megabytes "$unpacked") MB
 REPORT

@@ -1,27 +1,18 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import {
-  appendFileSync,
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { appendFileSync, chmodSync, existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, expect, it, jest } from '@jest/globals';
+import { docker, whyNoEngine } from '../support/docker.js';
 import { endProcesses, startProcess } from '../support/process.js';
+import { whyNoTool } from '../support/tools.js';
 import { describeUnless } from '../support/unless.js';
-import { docker, ROOT, whyNoEngine } from './image.js';
+import { COMMITTED_AT, CONTEXT, git, makeCheckout, plant, removeCheckouts } from './checkout.js';
+import { ROOT } from './image.js';
 
-const COMMITTED_AT = '2025-06-15T15:06:40Z';
 const CONTROLLER = 'apps/hello-world/src/hello/hello.controller.ts';
 const LIMIT_BYTES = 75_000_000;
+const PROBE_TIMEOUT_MS = 60_000;
 
 /** What lies about in a checkout and has no business in an image. */
 const STRAY = [
@@ -35,34 +26,7 @@ const STRAY = [
   'server',
 ];
 
-const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
-/** What the build's context may hold. */
-const context = [...read('.dockerignore').matchAll(/^!(.+)$/gm)].map(([, path = '']) => path);
-
-const folders: string[] = [];
 const images: string[] = [];
-
-/** A checkout of its own, of what makes the image as it is here, in one commit that is the same in each. */
-function makeCheckout(): string {
-  const root = mkdtempSync(join(tmpdir(), 'image-build-'));
-  folders.push(root);
-  for (const path of [...context, '.dockerignore', 'Dockerfile', 'scripts/build-image.sh'])
-    cpSync(join(ROOT, path), join(root, path), { recursive: true });
-  const git = (...args: readonly string[]): Buffer =>
-    execFileSync('git', ['-c', 'user.name=nobody', '-c', 'user.email=nobody@example.org', ...args], {
-      cwd: root,
-      env: { ...process.env, GIT_AUTHOR_DATE: COMMITTED_AT, GIT_COMMITTER_DATE: COMMITTED_AT },
-    });
-  git('init', '--quiet');
-  git('add', '--all');
-  git('-c', 'commit.gpgSign=false', 'commit', '--quiet', '--message', 'any');
-  return root;
-}
-
-function plant(root: string, path: string, content: string | Buffer = 'stray'): void {
-  mkdirSync(dirname(join(root, path)), { recursive: true });
-  writeFileSync(join(root, path), content);
-}
 
 interface Build {
   readonly code: number | null;
@@ -72,6 +36,8 @@ interface Build {
   readonly image: {
     readonly Id: string;
     readonly Created: string;
+    readonly Os: string;
+    readonly Architecture: string;
     readonly RootFS: { readonly Layers: readonly string[] };
     readonly Config: { readonly Labels: Readonly<Record<string, string>> };
   };
@@ -85,7 +51,7 @@ async function build(root: string, ...flags: readonly string[]): Promise<Build> 
   });
   const { code } = await script.exit;
   const [image] = JSON.parse(
-    await docker('image', 'inspect', name).catch(() => {
+    await docker(['image', 'inspect', name]).catch(() => {
       throw new Error(script.stderr());
     }),
   ) as [Build['image']];
@@ -96,9 +62,11 @@ async function build(root: string, ...flags: readonly string[]): Promise<Build> 
 function whyNoBuild(): string | undefined {
   const engine = whyNoEngine();
   if (engine !== undefined) return engine;
-  if (spawnSync('git', ['--version']).status !== 0) return 'needs git';
+  const noGit = whyNoTool('git');
+  if (noGit !== undefined) return noGit;
   const flags = (process.env['DOCKER_BUILD_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
-  const { stderr } = spawnSync('docker', ['buildx', 'build', '--check', ...flags, ROOT], { encoding: 'utf8' });
+  const check = ['buildx', 'build', '--check', ...flags, ROOT];
+  const { stderr } = spawnSync('docker', check, { encoding: 'utf8', timeout: PROBE_TIMEOUT_MS });
   return stderr.includes('failed to resolve source metadata')
     ? 'the base images are out of reach; DOCKER_BUILD_FLAGS may name others'
     : undefined;
@@ -108,8 +76,8 @@ jest.setTimeout(30 * 60_000);
 
 afterEach(async () => {
   await endProcesses();
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
-  for (const image of images.splice(0)) await docker('image', 'rm', image).catch(() => undefined);
+  removeCheckouts();
+  for (const image of images.splice(0)) await docker(['image', 'rm', image]).catch(() => undefined);
 });
 
 describeUnless(whyNoEngine())('the context of a build', () => {
@@ -119,10 +87,10 @@ describeUnless(whyNoEngine())('the context of a build', () => {
     const dockerfile = join(root, 'Dockerfile');
     writeFileSync(dockerfile, 'FROM scratch\nCOPY . /\n');
 
-    await docker('buildx', 'build', '--output', `type=local,dest=${join(root, 'out')}`, root);
+    await docker(['buildx', 'build', '--output', `type=local,dest=${join(root, 'out')}`, root]);
 
     const there = (path: string): boolean => existsSync(join(root, 'out', path));
-    expect(context.filter((path) => !there(path))).toEqual([]);
+    expect(CONTEXT.filter((path) => !there(path))).toEqual([]);
     expect([...STRAY, '.git', 'Dockerfile'].filter(there)).toEqual([]);
   });
 });
@@ -143,11 +111,12 @@ describeUnless(whyNoBuild())('scripts/build-image.sh', () => {
     expect(new Date(first.image.Created)).toEqual(new Date(COMMITTED_AT));
   });
 
-  it('tells the digest, and a size that is within the limit', async () => {
+  it('tells the id of the image, its platform, and a size that is within the limit', async () => {
     const { code, stdout, image } = await build(makeCheckout());
 
     expect(code).toBe(0);
-    expect(stdout).toContain(image.Id);
+    expect(stdout).toMatch(new RegExp(`^image id +${image.Id}$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^platform +${image.Os}/${image.Architecture}$`, 'm'));
     const [, packed] = /^compressed +([\d.]+) MB/m.exec(stdout) ?? [];
     const [, unpacked] = /^uncompressed +([\d.]+) MB/m.exec(stdout) ?? [];
     expect(Number(packed) * 1e6).toBeLessThanOrEqual(LIMIT_BYTES);
@@ -157,7 +126,7 @@ describeUnless(whyNoBuild())('scripts/build-image.sh', () => {
 
   it('names the commit, its time and the version, and calls dirty what the commit does not hold', async () => {
     const root = makeCheckout();
-    const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+    const commit = git(root, 'rev-parse', 'HEAD');
     plant(root, 'notes.md');
 
     const clean = await build(root);
@@ -167,7 +136,9 @@ describeUnless(whyNoBuild())('scripts/build-image.sh', () => {
     expect(clean.image.Config.Labels).toMatchObject({
       'org.opencontainers.image.revision': commit,
       'org.opencontainers.image.created': COMMITTED_AT,
-      'org.opencontainers.image.version': (JSON.parse(read('package.json')) as { version: string }).version,
+      'org.opencontainers.image.version': (
+        JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
+      ).version,
     });
     expect(dirty.image.Config.Labels).toMatchObject({ 'org.opencontainers.image.revision': `${commit}-dirty` });
   });

@@ -29,6 +29,12 @@ describe('the Dockerfile', () => {
     expect(text).not.toMatch(/x86[_-]64|amd64|aarch64|arm64|\bx64\b/i);
   });
 
+  it('fixes no stage to a platform: each is the one that is built for', () => {
+    const fixed = stages.map(([line]) => line).filter((line) => line.includes('--platform'));
+
+    expect(fixed).toEqual([]);
+  });
+
   it('knows no version: it is told', () => {
     expect(read('Dockerfile')).not.toContain((JSON.parse(read('package.json')) as { version: string }).version);
   });
