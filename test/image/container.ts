@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { docker } from '../support/docker.js';
 import { eventually } from '../support/eventually.js';
 import type { LogLine } from '../support/memory-log.js';
 import { endProcesses, startProcess, type TestProcess } from '../support/process.js';
-import { docker, IMAGE } from './image.js';
+import { IMAGE, NODE } from './image.js';
 
 const HEALTH_TIMEOUT_MS = 60_000;
 
@@ -54,15 +55,15 @@ export function startContainer({ flags = [], env = {}, args = [] }: ContainerOpt
     { env: process.env },
   );
   const state = async (): Promise<State> =>
-    JSON.parse(await docker('inspect', '--format', '{{json .State}}', name)) as State;
+    JSON.parse(await docker(['inspect', '--format', '{{json .State}}', name])) as State;
 
   return {
     ...child,
     name,
     async url() {
       const [, port = ''] = await child.output(/"port":(\d+).*"msg":"listening"/);
-      const published = await docker('port', name, `${port}/tcp`).catch(() => `127.0.0.1:${port}`);
-      return `http://${published}`;
+      const published = await docker(['port', name, `${port}/tcp`]).catch(() => `127.0.0.1:${port}`);
+      return `http://${published.trim()}`;
     },
     lines: () =>
       child
@@ -79,8 +80,8 @@ export function startContainer({ flags = [], env = {}, args = [] }: ContainerOpt
         HEALTH_TIMEOUT_MS,
       );
     },
-    exec: (...command) => docker('exec', name, '/usr/local/bin/node', ...command),
-    signal: async (signal) => void (await docker('kill', '--signal', signal, name)),
+    exec: (...command) => docker(['exec', name, NODE, ...command]),
+    signal: async (signal) => void (await docker(['kill', '--signal', signal, name])),
   };
 }
 
@@ -95,6 +96,6 @@ export async function runContainer(options: ContainerOptions): Promise<Container
 export async function removeContainers(): Promise<void> {
   const names = [...started];
   started.clear();
-  if (names.length > 0) await docker('rm', '--force', '--volumes', ...names);
+  if (names.length > 0) await docker(['rm', '--force', '--volumes', ...names]);
   await endProcesses();
 }

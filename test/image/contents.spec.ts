@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join, matchesGlob } from 'node:path';
 import { afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { docker } from '../support/docker.js';
 import { describeUnless } from '../support/unless.js';
 import { removeContainers, runContainer } from './container.js';
-import { docker, IMAGE, NODE, ROOT, whyNoImage } from './image.js';
+import { IMAGE, NODE, ROOT, whyNoImage } from './image.js';
 
 interface ImageFile {
   /** From the root, without a leading slash. */
@@ -119,7 +120,7 @@ describeUnless(whyNoImage())('the content of the image', () => {
   });
 
   it('is run as an unprivileged user, by its entry point, without a shell in between', async () => {
-    const [{ Config }] = JSON.parse(await docker('image', 'inspect', IMAGE)) as [{ Config: unknown }];
+    const [{ Config }] = JSON.parse(await docker(['image', 'inspect', IMAGE])) as [{ Config: unknown }];
 
     expect(Config).toMatchObject({
       User: '65532',

@@ -16,6 +16,11 @@ const REQUESTS = 2_000;
 const LOAD_TIMEOUT_MS = 120_000;
 const HALF_A_BODY = '{"metrics":';
 const OTHER_HALF = 'true}';
+const DRAIN_MS = 200;
+/** By far longer than an orderly end takes, and shorter than any test. */
+const DEADLINE_MS = 20_000;
+/** Shorter than what the service grants to a request otherwise. */
+const SHORT_DEADLINE_MS = 4_000;
 
 /** Looks for folders that can be written to. What the kernel shows of itself holds no files: queues neither. */
 const FIND_WRITABLE = `
@@ -32,6 +37,25 @@ const FIND_WRITABLE = `
   };
   console.log(JSON.stringify(look('/')));
 `;
+
+const FIRST_HALF = [
+  'POST /admin/flags HTTP/1.1',
+  'Host: localhost',
+  'Authorization: Bearer token',
+  'Content-Type: application/json',
+  `Content-Length: ${HALF_A_BODY.length + OTHER_HALF.length}`,
+  '',
+  HALF_A_BODY,
+].join('\r\n');
+
+/** Settings of a service that is asked by half, and told to stop. */
+const stopping = (deadlineMs: number): Readonly<Record<string, string>> => ({
+  ADMIN_FLAGS_ENABLED: 'true',
+  ADMIN_TOKEN: 'token',
+  ENVIRONMENT: 'non-prod',
+  SHUTDOWN_DRAIN_MS: String(DRAIN_MS),
+  SHUTDOWN_TIMEOUT_MS: String(deadlineMs),
+});
 
 interface Watched {
   readonly checks: readonly HealthCheck[];
@@ -147,40 +171,44 @@ describeUnless(whyNoImage())('the image with no rights and little memory', () =>
     expect(container.code).not.toBe(137);
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('ends with 0 on %s, and finishes the request in flight', async (signal) => {
-    const container = startContainer({
-      flags: HARDENED,
-      env: {
-        ADMIN_FLAGS_ENABLED: 'true',
-        ADMIN_TOKEN: 'token',
-        ENVIRONMENT: 'non-prod',
-        SHUTDOWN_DRAIN_MS: '200',
-        SHUTDOWN_TIMEOUT_MS: '20000',
-      },
-    });
-    const url = await container.url();
-    await using connection = await RawConnection.open(url);
-    connection.send(
-      [
-        'POST /admin/flags HTTP/1.1',
-        'Host: localhost',
-        'Authorization: Bearer token',
-        'Content-Type: application/json',
-        `Content-Length: ${HALF_A_BODY.length + OTHER_HALF.length}`,
-        '',
-        HALF_A_BODY,
-      ].join('\r\n'),
-    );
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'ends with 0 on %s before its deadline, and finishes the request in flight',
+    async (signal) => {
+      const container = startContainer({ flags: HARDENED, env: stopping(DEADLINE_MS) });
+      await using connection = await RawConnection.open(await container.url());
+      connection.send(FIRST_HALF);
 
-    await container.signal(signal);
-    await container.output(/"msg":"SIG\w+: draining/);
-    connection.send(OTHER_HALF);
+      const signalled = performance.now();
+      await container.signal(signal);
+      await container.output(/"msg":"SIG\w+: draining/);
+      connection.send(OTHER_HALF);
+      const answer = await connection.answer();
+      const { code } = await container.exit;
+      const tookMs = performance.now() - signalled;
+
+      expect(answer.status).toBe(200);
+      expect(header(answer, 'connection')).toBe('close');
+      expect(code).toBe(0);
+      expect(container.lines().at(-1)).toMatchObject({ msg: 'shutdown complete' });
+      expect(tookMs).toBeGreaterThanOrEqual(DRAIN_MS);
+      expect(tookMs).toBeLessThan(DEADLINE_MS);
+    },
+  );
+
+  it('ends with 0 before its deadline also where a request never comes whole', async () => {
+    const container = startContainer({ flags: HARDENED, env: stopping(SHORT_DEADLINE_MS) });
+    await using connection = await RawConnection.open(await container.url());
+    connection.send(FIRST_HALF);
+
+    await container.signal('SIGTERM');
     const answer = await connection.answer();
     const { code } = await container.exit;
 
-    expect(answer.status).toBe(200);
-    expect(header(answer, 'connection')).toBe('close');
+    expect(answer.status).toBe(408);
     expect(code).toBe(0);
-    expect(container.lines().at(-1)).toMatchObject({ msg: 'shutdown complete' });
+    // By the clock of the container: beside it, the engine takes its time to remove it.
+    const at = (message: RegExp): number =>
+      Date.parse(String(container.lines().find(({ msg }) => message.test(msg))?.['time']));
+    expect(at(/^shutdown complete/) - at(/^SIGTERM: draining/)).toBeLessThan(SHORT_DEADLINE_MS);
   });
 });

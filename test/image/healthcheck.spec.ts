@@ -1,9 +1,26 @@
 import { afterEach, expect, it, jest } from '@jest/globals';
+import { docker } from '../support/docker.js';
 import { describeUnless } from '../support/unless.js';
-import { type Container, removeContainers, startContainer } from './container.js';
-import { docker, IMAGE, NODE, whyNoImage } from './image.js';
+import { type Container, removeContainers, runContainer, startContainer } from './container.js';
+import { IMAGE, NODE, whyNoImage } from './image.js';
 
-const CHECK = ['--max-old-space-size=16', 'healthcheck.mjs'];
+const CHECK = 'healthcheck.mjs';
+const TELL_HEAP = 'console.log(require("node:v8").getHeapStatistics().heap_size_limit / 2 ** 20)';
+
+interface Inspected {
+  readonly Config: { readonly Healthcheck: { readonly Test: readonly string[] } };
+}
+
+async function inspect(): Promise<Inspected> {
+  const [image] = JSON.parse(await docker(['image', 'inspect', IMAGE])) as [Inspected];
+  return image;
+}
+
+/** How the image starts Node for its check, without what is then run. */
+async function optionsOfCheck(): Promise<readonly string[]> {
+  const { Config } = await inspect();
+  return Config.Healthcheck.Test.slice(2, -1);
+}
 
 /** The failure of a check: its exit code, and what `docker inspect` would show. */
 interface Failure {
@@ -12,7 +29,7 @@ interface Failure {
 }
 
 async function failureOf(container: Container): Promise<Failure | undefined> {
-  return container.exec(...CHECK).then(
+  return container.exec(...(await optionsOfCheck()), CHECK).then(
     () => undefined,
     (error: unknown) => error as Failure,
   );
@@ -24,14 +41,36 @@ afterEach(removeContainers);
 
 describeUnless(whyNoImage())('the health check of the image', () => {
   it('is run in exec form, in little memory, twice a minute and with an end', async () => {
-    const [image] = JSON.parse(await docker('image', 'inspect', IMAGE)) as [{ Config: { Healthcheck: unknown } }];
+    const { Config } = await inspect();
 
-    expect(image.Config.Healthcheck).toMatchObject({
-      Test: ['CMD', NODE, ...CHECK],
+    expect(Config.Healthcheck).toMatchObject({
+      Test: expect.arrayContaining(['CMD', NODE, '--max-old-space-size=16', CHECK]),
       Interval: 30e9,
       Timeout: 10e9,
       Retries: 3,
     });
+  });
+
+  it.each([
+    ['64m', undefined],
+    ['4g', undefined],
+    ['0', undefined],
+    ['0', ''],
+    ['4g', '--max-old-space-size-percentage=90'],
+    ['4g', '--max-old-space-size=300'],
+    ['4g', '--max-old-space-size-percentage=50 --max-semi-space-size=64'],
+    ['4g', '--max-heap-size=200'],
+  ])('has a heap of 16 MB and little more in a container of %s with NODE_OPTIONS=%s', async (memory, options) => {
+    const container = await runContainer({
+      flags: ['--memory', memory],
+      env: options === undefined ? {} : { NODE_OPTIONS: options },
+      args: [...(await optionsOfCheck()), '--eval', TELL_HEAP],
+    });
+
+    expect(container.code).toBe(0);
+    const heapMib = Number(container.stdout());
+    expect(heapMib).toBeGreaterThanOrEqual(16);
+    expect(heapMib).toBeLessThan(20);
   });
 
   it.each([

@@ -1,9 +1,6 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-
-const PROBE_TIMEOUT_MS = 10_000;
-const OUTPUT_LIMIT_BYTES = 64 * 1024 * 1024;
+import { askDocker, hasImage, whyNoEngine } from '../support/docker.js';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -20,32 +17,24 @@ export const HARDENED: readonly string[] = [
   ...['--memory', '192m', '--memory-swap', '192m', '--pids-limit', '64'],
 ];
 
-const run = promisify(execFile);
-
-/** @returns what the command wrote to its standard output */
-export async function docker(...args: readonly string[]): Promise<string> {
-  const { stdout } = await run('docker', args, { maxBuffer: OUTPUT_LIMIT_BYTES });
-  return stdout.trim();
-}
-
-/** Why no container engine can be asked here; `undefined` when one can. */
-export function whyNoEngine(): string | undefined {
-  const { error, status } = spawnSync('docker', ['version'], { timeout: PROBE_TIMEOUT_MS });
-  if (error !== undefined) return 'there is no docker command';
-  return status === 0 ? undefined : 'there is no container engine';
-}
-
 /** Why the image cannot be tested here; `undefined` when it can. */
 export function whyNoImage(): string | undefined {
-  const engine = whyNoEngine();
-  if (engine !== undefined) return engine;
-  const { status } = spawnSync('docker', ['image', 'inspect', IMAGE], { timeout: PROBE_TIMEOUT_MS });
-  return status === 0 ? undefined : `there is no image ${IMAGE}: npm run image`;
+  return whyNoEngine() ?? (hasImage(IMAGE) ? undefined : `there is no image ${IMAGE}: npm run image`);
+}
+
+/** What of `docker info` tells whose network a container gets that asks for the host's. */
+export interface EngineInfo {
+  readonly Name: string;
+  readonly SecurityOptions: readonly string[] | null;
 }
 
 /** Why a container cannot use this machine's own network, and so reach what a test starts here. */
-export function whyNoHostNetwork(): string | undefined {
-  return process.platform === 'linux'
-    ? undefined
-    : 'needs the network of the host, which is the engine’s on Linux only';
+export function whyNoHostNetwork(answer = askDocker(['info', '--format', '{{json .}}'])): string | undefined {
+  if (answer === undefined) return 'no container engine answers';
+  const { Name, SecurityOptions } = JSON.parse(answer) as EngineInfo;
+  // Docker Desktop's runs in a virtual machine, on Linux as well.
+  if (Name !== hostname()) return `needs the network of the host, and the engine’s host is another: ${Name}`;
+  return SecurityOptions?.some((option) => option.includes('name=rootless'))
+    ? 'needs the network of the host, and the engine is a rootless one with a network of its own'
+    : undefined;
 }
