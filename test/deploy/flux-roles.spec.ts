@@ -139,6 +139,7 @@ describeUnless(whyNoTool('kustomize') ?? whyNoTool('helm'))('roles', () => {
 function needOf(command: string): [verb: string, resource: string] {
   const subresources: Readonly<Record<string, [string, string]>> = {
     logs: ['get', 'pods/log'],
+    debug: ['patch', 'pods/ephemeralcontainers'],
     exec: ['create', 'pods/exec'],
     'port-forward': ['create', 'pods/portforward'],
     scale: ['patch', 'deployments/scale'],
