@@ -31,6 +31,19 @@ describe('selectorsOf', () => {
   });
 });
 
+describe('selectorsOf, of what it can not read', () => {
+  it.each(['up{job="a","b.c"="d",x="y"}', 'up{job="a" x="y"}', 'up{job=a}', 'up{job="a",,}'])(
+    'refuses matchers, rather than to leave some out: %s',
+    (expression) => {
+      expect(() => selectorsOf(expression)).toThrow('no matchers');
+    },
+  );
+
+  it('refuses a list of labels that does not end', () => {
+    expect(() => selectorsOf('sum by (job')).toThrow('without its end');
+  });
+});
+
 describe('groupingLabelsOf', () => {
   it('finds the labels of aggregations and of joins', () => {
     const expression = 'sum by (a, b) (x) / on (c) group_left (d) sum(y) without (e)';

@@ -47,7 +47,10 @@ export function selectorsOf(expression: string): Selector[] {
     if (token?.kind === 'braces') throw new Error(`a selector without the name of a metric: ${token.text}`);
     if (token?.kind !== 'name') continue;
     if (GROUPINGS.has(token.text.toLowerCase())) {
-      if (next?.text === '(') index = tokens.findIndex(({ text }, at) => at > index && text === ')');
+      if (next?.text !== '(') continue;
+      const end = tokens.findIndex(({ text }, at) => at > index && text === ')');
+      if (end === -1) throw new Error(`a list of labels without its end: ${expression}`);
+      index = end;
     } else if (next?.text !== '(' && !WORDS.has(token.text.toLowerCase())) {
       const braces = next?.kind === 'braces' ? next : undefined;
       if (braces) index++;
@@ -113,13 +116,21 @@ function tokensOf(expression: string, { withSpace = false } = {}): Token[] {
   }).filter(({ kind }) => withSpace || kind !== 'skip');
 }
 
+/** Whoever left out what can't be read would select more than was asked for. */
 function matchersOf(text: string): Matcher[] {
-  const matchers = Array.from(text.matchAll(MATCHER), ([, label = '', operator, literal = '']) => ({
+  const found = [...text.matchAll(MATCHER)];
+  if (
+    found
+      .map(([all]) => all)
+      .join('')
+      .trimEnd() !== text.trimEnd()
+  )
+    throw new Error(`no matchers: {${text}}`);
+  return found.map(([, label = '', operator, literal = '']) => ({
     label,
     operator: operator as Matcher['operator'],
     value: unquote(literal),
   }));
-  return matchers;
 }
 
 /** PromQL's strings follow Go's rules, JSON's are close enough for labels: no `\x`, no octal. */
