@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -16,10 +16,12 @@ import { isAlert, RULES_FILE, type RulesFile, readRules, writeYaml } from '../..
 import { scaleRules } from '../../scripts/monitoring/scale-rules.ts';
 import { kubeSchemas } from '../support/kube-schemas.js';
 import { whyNoTool } from '../support/tools.js';
-import { itUnless } from '../support/unless.js';
+import { describeUnless, itUnless } from '../support/unless.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const OPERATOR_COPY = 'monitoring/prometheus-rule.yaml';
+const TESTS = 'monitoring/tests';
+const UNIT_TEST_TIMEOUT_MS = 180_000;
 const CHART_COPY = 'deploy/helm/hello-world/files/prometheus-rules.yaml';
 
 const source = readRules();
@@ -122,6 +124,27 @@ describe('the copies of the rules', () => {
 
     itUnless(noPromtool)('is a rules file, in whatever namespace it is installed', async () => {
       expect(promtool('check', text.replaceAll(NAMESPACE_PLACEHOLDER, 'shop'))).toContain('SUCCESS');
+    });
+
+    describeUnless(noPromtool)('installed for every namespace at once', () => {
+      it.each(readdirSync(join(ROOT, TESTS)).filter((name) => name.endsWith('.test.yaml')))(
+        'passes the unit tests of the source: %s',
+        (name) => {
+          const rules = join(folder, 'chart-everywhere.yaml');
+          writeFileSync(
+            rules,
+            text
+              .replaceAll(`namespace="${NAMESPACE_PLACEHOLDER}"`, 'namespace=~".+"')
+              .replaceAll(ENVIRONMENT_PLACEHOLDER, '"{{ $externalLabels.environment }}"')
+              .replaceAll(GRAFANA_URL_PLACEHOLDER, LOCAL_GRAFANA_URL),
+          );
+
+          const result = promtool('test', read(join(TESTS, name)).replace('../prometheus-rules.yaml', rules));
+
+          expect(result).toContain('SUCCESS');
+        },
+        UNIT_TEST_TIMEOUT_MS,
+      );
     });
 
     itUnless(noPromtool)('fires for the release of its own namespace, and for no other', async () => {

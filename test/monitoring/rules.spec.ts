@@ -42,6 +42,7 @@ const SEVERITIES = {
 const EXPORTER_MATCHERS: Readonly<Record<string, RegExp>> = {
   kube_deployment_: /^deployment=~\.\*hello-world\.\*$/,
   kube_pod_: /^pod=~\.\*hello-world\.\*-\[bcdf/,
+  kube_namespace_: /^namespace!=$/,
   kube_horizontalpodautoscaler_: /^horizontalpodautoscaler=~\.\*hello-world\.\*$/,
   certmanager_: /^name=~\.\*hello-world\.\*$/,
 };
@@ -73,6 +74,13 @@ describeUnless(whyNoTool('promtool'))('promtool', () => {
     const { status, stdout, stderr } = promtool('check', 'rules', RULES_FILE);
 
     expect(stdout + stderr).toContain(`SUCCESS: ${rules.length} rules found`);
+    expect(status).toBe(0);
+  });
+
+  it('finds nothing wrong with the configuration of the local Prometheus', () => {
+    const { status, stdout, stderr } = promtool('check', 'config', 'monitoring/prometheus/prometheus.yml');
+
+    expect(stdout + stderr).toContain('SUCCESS: monitoring/prometheus/prometheus.yml is valid');
     expect(status).toBe(0);
   });
 

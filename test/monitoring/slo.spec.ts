@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
+import { LATENCY_OBJECTIVE_SECONDS } from '../../libs/metrics/src/metrics.constants.js';
 import { type Selector, selectorsOf } from '../../scripts/monitoring/promql.ts';
 import { isAlert, readRules } from '../../scripts/monitoring/rules-file.ts';
 import { parseDuration } from '../../scripts/monitoring/scale-rules.ts';
@@ -79,7 +80,7 @@ describe('monitoring/slo/hello-world.yaml', () => {
     );
 
     expect(description).toContain('250 ms');
-    expect(bounds.map(({ value }) => Number(value))).toEqual([0.25]);
+    expect(bounds.map(({ value }) => Number(value))).toEqual([LATENCY_OBJECTIVE_SECONDS]);
   });
 
   it.each([
