@@ -1,7 +1,9 @@
 import { describe, it } from '@jest/globals';
 
+type Test = (name: string, test: () => Promise<void>, timeoutMs?: number) => void;
+
 /** A test that is skipped, with the reason in its name, where there is a reason why it cannot run. */
-export function itUnless(reason: string | undefined): (name: string, test: () => Promise<void>) => void {
+export function itUnless(reason: string | undefined): Test {
   return reason === undefined ? it : (name, test) => it.skip(`${name} (skipped: ${reason})`, test);
 }
 
