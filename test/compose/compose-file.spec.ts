@@ -24,7 +24,7 @@ const NEEDS: Readonly<Record<string, Readonly<Record<string, string | undefined>
   alertmanager: { 'alert-sink': HEALTHY },
   prometheus: { alertmanager: HEALTHY },
   'trace-log': {},
-  'otel-collector': { 'jaeger?': HEALTHY, 'trace-log?': STARTED },
+  'otel-collector': { 'jaeger?': HEALTHY, 'trace-log': STARTED },
   'otel-collector-ready': { 'otel-collector': STARTED },
   jaeger: {},
   grafana: { prometheus: HEALTHY, jaeger: HEALTHY },
@@ -35,8 +35,10 @@ const ONE_SHOT = ['flagd-ready', 'migrate', 'otel-collector-ready'];
 const NOBODY_TO_ASK = ['flagd', 'otel-collector', 'trace-log'];
 
 const CORE = ['db', 'flagd', 'flagd-ready', 'hello-world', 'migrate'];
-const PLATFORM = [...CORE, 'alert-sink', 'alertmanager', 'otel-collector', 'otel-collector-ready', 'prometheus'];
-const SERVICES = { core: CORE, headless: [...PLATFORM, 'trace-log'], full: [...PLATFORM, 'grafana', 'jaeger'] };
+const COLLECTOR = ['otel-collector', 'otel-collector-ready', 'trace-log'];
+const HEADLESS = [...CORE, 'alert-sink', 'alertmanager', ...COLLECTOR, 'prometheus'];
+/** Each has all of those before it: `docker compose down` knows the services of the last one. */
+const SERVICES = { core: CORE, headless: HEADLESS, full: [...HEADLESS, 'grafana', 'jaeger'] };
 
 interface Service {
   readonly image: string;

@@ -5,6 +5,7 @@ import { Client } from 'pg';
 import { parse } from 'yaml';
 import { ComposeProject } from '../support/compose.js';
 import { bestProfile, whyNoCompose } from '../support/compose-images.js';
+import { docker } from '../support/docker.js';
 import { ROOT } from '../support/launcher.js';
 import { describeUnless, itUnless } from '../support/unless.js';
 import { editFlags } from './flags-file.js';
@@ -272,7 +273,8 @@ describeUnless(whyNoCompose(profile))('the local platform', () => {
 
   // The last: it takes away what the others look at.
   it('leaves nothing when it is taken down with its volumes, by the command of the README', async () => {
-    await platform.compose('down', '-v');
+    // No profile, as the reader types it: .env has one.
+    await docker(['compose', '--project-name', platform.name, 'down', '-v']);
 
     expect(await platform.leftBehind()).toBe('');
   }, 120_000);

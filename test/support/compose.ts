@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { freePort } from '../../scripts/local/ports.ts';
+import { whyNotListen } from '../../scripts/local/ports.ts';
 import { guardProject } from './compose-guard.js';
 import { type Profile, serviceImage } from './compose-images.js';
 import { docker } from './docker.js';
@@ -60,9 +60,7 @@ export class ComposeProject {
   static async create(suite: string): Promise<ComposeProject> {
     const folder = mkdtempSync(join(tmpdir(), `hello-world-${suite}-`));
     chmodSync(folder, 0o755); // Containers have users of their own.
-    const ports: Record<string, number> = {};
-    for (const service of Object.keys(PORTS)) ports[service] = await freePort();
-    return new ComposeProject(`hello-world-${suite}-${randomBytes(4).toString('hex')}`, folder, ports);
+    return new ComposeProject(`hello-world-${suite}-${randomBytes(4).toString('hex')}`, folder, await freePorts());
   }
 
   /** Copies a folder of the repository, for the test to change, and makes it readable for all. @returns its path */
@@ -193,6 +191,17 @@ export class ComposeProject {
     const ports = Object.entries(PORTS).map(([service, variable]) => [variable, String(this.ports[service])]);
     return { ...process.env, ...Object.fromEntries(ports), HELLO_WORLD_IMAGE: serviceImage(), ...env };
   }
+}
+
+/**
+ * One for each service, in a row, below those that systems give to outgoing connections and engines to containers: so
+ * that until the platform starts, and while a part of it is down, nobody else is given one of them.
+ */
+async function freePorts(): Promise<Readonly<Record<string, number>>> {
+  const first = randomInt(20_000, 32_000);
+  const ports = Object.keys(PORTS).map((service, index) => [service, first + index] as const);
+  const taken = await Promise.all(ports.map(async ([, port]) => whyNotListen(port, '127.0.0.1')));
+  return taken.every((reason) => reason === undefined) ? Object.fromEntries(ports) : freePorts();
 }
 
 /** The part of `docker inspect` that tests look at. */
