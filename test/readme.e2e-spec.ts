@@ -18,11 +18,25 @@ const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
   'npm test': '.ci/run',
   'npm run check': '.ci/run',
   'npm run fix': '.ci/run',
+  'docker compose up --build': '.ci/run',
+  'docker compose --profile core up --build': 'test/compose/lifecycle.spec.ts',
+  'docker compose --profile headless up --build': '.ci/run',
+  'docker compose down -v': '.ci/run',
+  'npm run image': '.ci/run',
+  'docker run --rm hello-world:local dist/apps/hello-world/src/main.js --print-config': '.ci/run',
+  'promtool check rules monitoring/prometheus-rules.yaml': 'test/monitoring/rules.spec.ts',
+  'promtool test rules monitoring/tests/*.test.yaml': 'test/monitoring/rules.spec.ts',
+  'kubectl apply -f monitoring/prometheus-rule.yaml': 'test/monitoring/rules.spec.ts',
 };
 
 /** Every line of every `sh` block. */
 function commandsOf(markdown: string): string[] {
-  return [...markdown.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block = '']) => block.trim().split('\n'));
+  return [...markdown.matchAll(/^ *```sh\n(.*?)^ *```$/gms)].flatMap(([, block = '']) =>
+    block
+      .trim()
+      .split('\n')
+      .map((line) => line.trim()),
+  );
 }
 
 describe('README', () => {
@@ -86,6 +100,12 @@ describe('README', () => {
       'npm start': /startLauncher|launcher/,
       'npm run start:prod': /dist\/apps\/hello-world\/src\/main\.js|service-process/,
       'npm test': /npm (test|run test:cov)\b/,
+      'docker compose up --build': /docker compose .*up --build/,
+      'docker compose --profile core up --build': /profile: 'core'/,
+      'docker compose --profile headless up --build': /docker compose --profile headless up --build/,
+      'promtool check rules monitoring/prometheus-rules.yaml': /'check', 'rules'/,
+      'promtool test rules monitoring/tests/*.test.yaml': /'test', 'rules'/,
+      'kubectl apply -f monitoring/prometheus-rule.yaml': /prometheus-rule\.yaml/,
     };
     expect(text).toMatch(forms[command] ?? new RegExp(`\\b${command}\\b`));
   });
