@@ -26,7 +26,7 @@ const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
   'docker run --rm hello-world:local dist/apps/hello-world/src/main.js --print-config': '.ci/run',
   'promtool check rules monitoring/prometheus-rules.yaml': 'test/monitoring/rules.spec.ts',
   'promtool test rules monitoring/tests/*.test.yaml': 'test/monitoring/rules.spec.ts',
-  'kubectl apply -f monitoring/prometheus-rule.yaml': 'test/monitoring/rules.spec.ts',
+  'kubectl apply -f monitoring/prometheus-rule.yaml': 'test/monitoring/rules-copies.spec.ts',
 };
 
 /** Every line of every `sh` block. */

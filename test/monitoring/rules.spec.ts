@@ -14,7 +14,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const TESTS = 'monitoring/tests';
 const PROMTOOL_TIMEOUT_MS = 180_000;
 
-/** What the requirements and the issue ask for. NotReady is a warning for one instance, and critical for all. */
+/** What README and runbooks promise. NotReady is a warning for one instance, and critical for all. */
 const SEVERITIES = {
   HelloWorldTargetDown: ['critical'],
   HelloWorldHighErrorRate: ['warning'],
