@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the tools of mise.toml and prints the PATH to them.
+# Installs the tools of mise.toml, or of these those that are named, and prints the PATH to them.
 # Brings what it needs itself: mise by npm, uv by pip; what is on the PATH already is used as it is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -39,7 +39,9 @@ if ! command -v uv >/dev/null; then
 fi
 
 mise trust --quiet mise.toml
-if command -v go >/dev/null; then
+if [ $# -gt 0 ]; then
+  mise install --quiet "$@"
+elif command -v go >/dev/null; then
   mise install --quiet
 else
   say 'skipped: promtool, amtool, prometheus and alertmanager are compiled and there is no Go here; the checks that use them say so'

@@ -15,7 +15,7 @@ export class MemoryLog implements LogSink {
   }
 
   /** Resolves with the first line, past or future, that `matches`; rejects after `timeoutMs`. */
-  async waitFor(matches: (line: LogLine) => boolean, timeoutMs = 10_000): Promise<LogLine> {
+  async waitFor(matches: (line: LogLine) => boolean, timeoutMs = 25_000): Promise<LogLine> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
         const line = this.lines.find(matches);
