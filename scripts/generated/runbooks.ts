@@ -45,9 +45,11 @@ function alertsOfRules(): Alert[] {
 
 function rulePart({ name, rules }: Alert, shown: readonly Dashboard[]): string {
   const queries = rules.map(({ rule, group }) => {
-    const when = rule.for === undefined ? 'at once' : `once it has held for ${rule.for}`;
+    const begins =
+      rule.for === undefined ? 'as soon as the query has a result' : `once the query has had a result for ${rule.for}`;
+    const ends = rule.keep_firing_for === undefined ? '' : `, until it has had none for ${rule.keep_firing_for}`;
     return [
-      `**${rule.labels['severity']}**, ${when}; evaluated every ${group.interval}:`,
+      `**${rule.labels['severity']}**, ${begins}${ends}; evaluated every ${group.interval}:`,
       `\`\`\`promql\n${rule.expr.trim()}\n\`\`\``,
     ].join('\n\n');
   });
