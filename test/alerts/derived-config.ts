@@ -8,20 +8,20 @@ import { parseDuration, type Scale, scaleRules } from '../../scripts/monitoring/
 export type EnvironmentName = 'prod' | 'non-prod';
 
 /**
- * By what the times of the rules are divided. The error budget has the longest windows, of 3 days. Targets are divided
- * by less, for what cannot be: Prometheus takes up to 10 s to notice that an instance is no target any more, and a
- * loaded machine as long to start one.
+ * By what the times of the rules are divided; the error budget has windows of up to 3 days. Others cannot be divided by
+ * more: Prometheus takes up to 10 s to notice that an instance is no target any more, and a loaded machine as long to
+ * start one.
  */
 export const SCALE = {
-  factor: 30,
-  groupFactors: { 'hello-world-targets': 15, 'hello-world-slo': 480 },
+  factor: 20,
+  groupFactors: { 'hello-world-slo': 480 },
   /** Four scrapes. */
-  floorMs: 8_000,
+  floorMs: 4_000,
   intervalFloorMs: 1_000,
 } as const satisfies Scale;
 
-const SCRAPE_INTERVAL = '2s';
-const EVALUATION_INTERVAL = '1s';
+/** How often targets are scraped and rules evaluated. */
+const INTERVAL = '1s';
 /** Alertmanager's waits for what the next evaluations may find are as many evaluations of rules as before. */
 const WAIT_FACTOR = 15;
 /** Its other intervals. */
@@ -81,15 +81,15 @@ export function writeEnvironment(folder: string, environment: EnvironmentName): 
 }
 
 function shortenPrometheus(config: PrometheusConfig): void {
-  config.global.scrape_interval = SCRAPE_INTERVAL;
-  config.global.evaluation_interval = EVALUATION_INTERVAL;
+  config.global.scrape_interval = INTERVAL;
+  config.global.evaluation_interval = INTERVAL;
   config.global.external_labels.environment = 'prod';
   const job = config.scrape_configs.find(({ job_name }) => job_name === 'hello-world');
   const [target] = job?.static_configs ?? [];
   const [name, port] = target?.targets[0]?.split(':') ?? [];
   if (job === undefined || name === undefined) throw new Error('prometheus.yml has no target of hello-world');
   delete job.static_configs;
-  job.dns_sd_configs = [{ names: [name], type: 'A', port: Number(port), refresh_interval: '1s' }];
+  job.dns_sd_configs = [{ names: [name], type: 'A', port: Number(port), refresh_interval: INTERVAL }];
   job.relabel_configs = Object.entries(target?.labels ?? {}).map(([label, value]) => ({
     target_label: label,
     replacement: value,

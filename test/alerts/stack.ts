@@ -1,18 +1,15 @@
-import { execFile } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { freePort } from '../../scripts/local/ports.ts';
 import { ComposeProject } from '../support/compose.js';
 import { serviceImage } from '../support/compose-images.js';
+import { docker } from '../support/docker.js';
 import { answers } from '../support/process.js';
 import { deriveMonitoring, type EnvironmentName, writeEnvironment } from './derived-config.js';
 import { patiently } from './patiently.js';
 import { PrometheusApi } from './prometheus-api.js';
 import { AlertSink } from './sink.js';
 import { Traffic } from './traffic.js';
-
-const run = promisify(execFile);
 
 const OVERRIDE = 'test/alerts/docker-compose.alerts.yml';
 const START_TIMEOUT_MS = 60_000;
@@ -40,10 +37,11 @@ export interface Release {
   readonly migration?: string;
 }
 
-/** The image's own files that make a release. */
-interface ImageFiles {
+/** What of the image is mounted or set anew, as it is in there. */
+interface ImageParts {
   readonly buildInfo: string;
   readonly migrations: string;
+  readonly nodeOptions: string;
 }
 
 /** The local platform with two instances of the service, shortened windows, and traffic. */
@@ -55,7 +53,7 @@ export class AlertsStack {
   private constructor(
     private readonly project: ComposeProject,
     private readonly secondPort: number,
-    private readonly image: ImageFiles,
+    private readonly image: ImageParts,
   ) {
     this.prometheus = new PrometheusApi(project.url('prometheus'));
     this.sink = new AlertSink(project.url('alert-sink'));
@@ -68,6 +66,7 @@ export class AlertsStack {
     const image = {
       buildInfo: await readFromImage('/app/dist/build-info.json'),
       migrations: await readFromImage('/app/dist/migrations/index.js'),
+      nodeOptions: await nodeOptionsOfImage(),
     };
     const stack = new AlertsStack(project, await freePort(), image);
     try {
@@ -164,6 +163,7 @@ export class AlertsStack {
       MONITORING_DIR: this.path('monitoring'),
       FLAGS_DIR: this.path('flags'),
       ALERTS_DIR: this.project.folder,
+      IMAGE_NODE_OPTIONS: this.image.nodeOptions,
     };
     await this.project.up({ profile: 'headless', files: [OVERRIDE], env });
     for (const instance of INSTANCES) await this.isReady(instance);
@@ -189,6 +189,12 @@ export class AlertsStack {
 /** The image has no shell and no `cat`, but Node. */
 async function readFromImage(path: string): Promise<string> {
   const print = `process.stdout.write(require('node:fs').readFileSync(${JSON.stringify(path)}))`;
-  const { stdout } = await run('docker', ['run', '--rm', '--network=none', serviceImage(), '--eval', print]);
-  return stdout;
+  return docker(['run', '--rm', '--network=none', serviceImage(), '--eval', print]);
+}
+
+async function nodeOptionsOfImage(): Promise<string> {
+  const variables = await docker(['image', 'inspect', '--format={{json .Config.Env}}', serviceImage()]);
+  const prefix = 'NODE_OPTIONS=';
+  const option = (JSON.parse(variables) as string[]).find((variable) => variable.startsWith(prefix));
+  return option?.slice(prefix.length) ?? '';
 }

@@ -7,7 +7,7 @@
  * | `slowMs`        | the handler of `GET /` takes this much longer, in `slowShare` of its calls (all)          |
  * | `failingStatus` | the handler of `GET /` answers with this status, in `failingShare` of its calls (all)     |
  * | `blockMs`       | the event loop is blocked for this long, again and again                                  |
- * | `memoryShare`   | so much is kept in memory that the process takes this share of its limit                  |
+ * | `memoryShare`   | so much is kept in memory that it is this share of the limit                              |
  * | `failingScrape` | a metric cannot be collected                                                              |
  * | `holdPool`      | handlers take every connection to the database and give none back, others wait for one   |
  */
@@ -88,7 +88,7 @@ function holdMemory() {
   setInterval(() => {
     const { memoryShare = 0 } = faults;
     if (memoryShare === 0) return;
-    if (process.memoryUsage.rss() < memoryShare * process.constrainedMemory()) {
+    if (anonymousBytes() < memoryShare * process.constrainedMemory()) {
       held.push(Buffer.alloc(MEMORY_STEP_BYTES, 1));
     }
   }, POLL_MS / 2).unref();
@@ -98,6 +98,11 @@ function holdMemory() {
     setFlagsFromString('--expose-gc');
     runInNewContext('gc')();
   };
+}
+
+/** Without the pages of files, which the kernel takes back before it kills anybody; see proc_pid_status(5). */
+function anonymousBytes() {
+  return 1_024 * Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
 }
 
 function breakScrape(fromApp) {
