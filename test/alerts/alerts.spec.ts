@@ -50,6 +50,7 @@ describeUnless(whyNoCompose('headless'))('alerts end to end', () => {
   }, START_TIMEOUT_MS);
 
   beforeEach(async () => {
+    await stack.revive();
     await quiet(stack);
   }, COURSE_TIMEOUT_MS);
 

@@ -118,8 +118,8 @@ export const CASES: readonly AlertCase[] = [
     cause: 'one of two instances hangs',
     summary: /^Instances of hello-world in local are down: 1$/,
     ...SERVICE,
-    begin: async (stack) => void (await stack.compose('pause', ...SECOND)),
-    heal: async (stack) => void (await stack.compose('unpause', ...SECOND)),
+    begin: async (stack) => void (await stack.compose('kill', '--signal=STOP', ...SECOND)),
+    heal: async (stack) => void (await stack.compose('kill', '--signal=CONT', ...SECOND)),
   },
   {
     alert: 'HelloWorldTargetDown',
@@ -135,11 +135,11 @@ export const CASES: readonly AlertCase[] = [
   {
     alert: 'HelloWorldNotReady',
     severity: 'critical',
-    cause: 'Postgres hangs',
+    cause: 'Postgres is stopped',
     summary: /^No instance of hello-world in local is ready$/,
     ...SERVICE,
-    begin: async (stack) => void (await stack.compose('pause', 'db')),
-    heal: async (stack) => void (await stack.compose('unpause', 'db')),
+    begin: async (stack) => void (await stack.compose('stop', 'db')),
+    heal: async (stack) => void (await stack.compose('start', 'db')),
     // The load balancer has nobody to send requests to.
     holdsBack: ['HelloWorldNotReady (warning)', 'HelloWorldNoTraffic (info)'],
   },
@@ -176,10 +176,10 @@ export const CASES: readonly AlertCase[] = [
   {
     alert: 'HelloWorldMemoryNearLimit',
     severity: 'warning',
-    cause: 'one instance holds memory up to 93 % of its limit',
+    cause: 'one instance holds more than 90 % of its memory limit',
     summary: /^hello-world in local uses 9\d(\.\d+)?% of its memory$/,
     ...RUNTIME,
-    begin: (stack) => stack.inject({ memoryShare: 0.93 }, SECOND),
+    begin: (stack) => stack.inject({ memoryShare: 0.91 }, SECOND),
     heal: healFaults,
   },
   {

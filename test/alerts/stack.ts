@@ -119,6 +119,13 @@ export class AlertsStack {
     await answers(`${this.urlOf(instance)}/livez`, 200, START_TIMEOUT_MS);
   }
 
+  /** Starts what a test that failed has left ended, and waits until all of it is well. */
+  async revive(): Promise<void> {
+    await this.compose('start', 'db', 'flagd', 'otel-collector', ...INSTANCES);
+    for (const instance of INSTANCES) await this.isReady(instance);
+    await this.areScraped();
+  }
+
   /** Waits until an instance wants traffic. */
   async isReady(instance: Instance): Promise<void> {
     await answers(`${this.urlOf(instance)}/readyz`, 200, START_TIMEOUT_MS);

@@ -21,7 +21,7 @@ import { runInNewContext } from 'node:vm';
 const POLL_MS = 100;
 /** Between two blocks, so that a scrape still gets through. */
 const PAUSE_BETWEEN_BLOCKS_MS = 50;
-const MEMORY_STEP_BYTES = 4 * 1024 * 1024;
+const MEMORY_STEP_BYTES = 1024 * 1024;
 const WAITING_CALLERS = 3;
 
 // oxlint-disable-next-line node/no-process-env -- a key of the suite, not of the service
