@@ -8,12 +8,20 @@ const suite = (name) => ({ ...base, displayName: name, testMatch: [`<rootDir>/te
 /** On the local platform: its images are pulled before, once. */
 const onPlatform = (name) => ({ ...suite(name), globalSetup: '<rootDir>/test/support/pull-images.ts' });
 
+/** On a cluster: images are pushed to its registry before, once. */
+const onCluster = (name) => ({ ...suite(name), globalSetup: '<rootDir>/test/support/push-images.ts' });
+
 /**
  * The suites that need more than Node, each with its own command: `check:monitoring` (promtool, amtool, Prometheus),
- * and, on a Docker Engine, `test:image`, `test:compose` and `test:alerts`. What they miss, they say and skip.
+ * and, on a Docker Engine, `test:image`, `test:compose` and `test:alerts`; on a cluster as well, `test:cluster` and
+ * `test:platform`. What they miss, they say and skip.
  */
 export default {
-  projects: [...['monitoring', 'image', 'deploy'].map(suite), ...['compose', 'alerts'].map(onPlatform)],
+  projects: [
+    ...['monitoring', 'image', 'deploy'].map(suite),
+    ...['compose', 'alerts'].map(onPlatform),
+    ...['cluster', 'platform'].map(onCluster),
+  ],
   reporters,
   passWithNoTests: true,
   testTimeout: 60_000,

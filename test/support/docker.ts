@@ -18,6 +18,8 @@ export interface DockerOptions {
   /** In place of the test's own. */
   readonly env?: NodeJS.ProcessEnv;
   readonly timeoutMs?: number;
+  /** What it reads from its standard input. */
+  readonly input?: string;
 }
 
 /**
@@ -28,19 +30,20 @@ export interface DockerOptions {
  */
 export async function docker(
   args: readonly string[],
-  { timeoutMs = COMMAND_TIMEOUT_MS, ...options }: DockerOptions = {},
+  { timeoutMs = COMMAND_TIMEOUT_MS, input, ...options }: DockerOptions = {},
 ): Promise<string> {
-  const { stdout } = await run('docker', args, {
+  const running = run('docker', args, {
     ...options,
     cwd: ROOT,
     timeout: timeoutMs,
     maxBuffer: MAX_OUTPUT_BYTES,
   });
-  return stdout;
+  if (input !== undefined) running.child.stdin?.end(input);
+  return (await running).stdout;
 }
 
 /** Asks `docker …` before the tests are known, where nothing can be awaited. @returns `undefined` when it ends badly */
-export function askDocker(args: readonly string[], options: Omit<DockerOptions, 'timeoutMs'> = {}): string | undefined {
+export function askDocker(args: readonly string[], options: Pick<DockerOptions, 'env'> = {}): string | undefined {
   const { status, stdout } = spawnSync('docker', args, {
     ...options,
     cwd: ROOT,

@@ -1,0 +1,86 @@
+// Runs in a pod of the service's own image. Sends requests at a fixed rate, however fast they are answered (an open
+// model: a server that stalls is not spared), every second one on a new connection, until SIGTERM; then writes one line
+// of JSON. A request that was sent and not answered with 2xx has failed, whatever the reason.
+import http from 'node:http';
+
+// oxlint-disable-next-line node/no-process-env -- not a part of the service
+const { URL: target, RATE = '50', RUN = 'load', TIMEOUT_MS = '15000' } = process.env;
+
+const keptAlive = new http.Agent({ keepAlive: true, maxSockets: 64 });
+const latencies = [];
+/** Ids of requests that were answered with 2xx. */
+const answered = [];
+const failures = [];
+let sent = 0;
+let open = 0;
+
+const startedAt = performance.now();
+const timer = setInterval(() => {
+  // As many as are due by now: a timer that fires late loses none.
+  while (sent < ((performance.now() - startedAt) / 1_000) * Number(RATE)) send(++sent);
+}, 5);
+
+function send(number) {
+  const id = `${RUN}-${number}`;
+  const began = performance.now();
+  const at = new Date().toISOString();
+  open++;
+  let ended = false;
+  const end = (failure) => {
+    if (ended) return;
+    ended = true;
+    open--;
+    if (failure === undefined) {
+      answered.push(number);
+      latencies.push(performance.now() - began);
+    } else {
+      failures.push({ id, at, afterMs: Math.round(performance.now() - began), failure });
+    }
+    if (timer.hasRef?.() === false && open === 0) report();
+  };
+  const request = http.get(
+    target,
+    {
+      agent: number % 2 === 0 ? keptAlive : false,
+      headers: { 'x-request-id': id, traceparent: `00-${traceId(number)}-00000000000000ff-01` },
+      timeout: Number(TIMEOUT_MS),
+    },
+    (response) => {
+      response.resume();
+      response.once('end', () => end(response.statusCode < 300 ? undefined : `status ${response.statusCode}`));
+      response.once('error', (error) => end(`${error.code ?? error.message} in the answer`));
+    },
+  );
+  request.once('timeout', () => request.destroy(new Error('no answer in time')));
+  request.once('error', (error) => end(`${error.code ?? error.message}${request.reusedSocket ? ', kept alive' : ''}`));
+}
+
+/** The same for the same run and number, so that the test knows it. */
+function traceId(number) {
+  return Buffer.from(RUN.padEnd(8, '.').slice(-8)).toString('hex') + number.toString(16).padStart(16, '0');
+}
+
+function report() {
+  latencies.sort((one, other) => one - other);
+  const quantile = (share) => Math.round((latencies[Math.floor(latencies.length * share)] ?? 0) * 10) / 10;
+  console.log(
+    JSON.stringify({
+      sent,
+      answered: answered.length,
+      failed: failures.length,
+      failures: failures.slice(0, 20),
+      seconds: Math.round((performance.now() - startedAt) / 1_000),
+      p50Ms: quantile(0.5),
+      p99Ms: quantile(0.99),
+      maxMs: quantile(0.99999),
+    }),
+  );
+  process.exit(0);
+}
+
+process.once('SIGTERM', () => {
+  clearInterval(timer);
+  timer.unref();
+  if (open === 0) report();
+});
+console.log('started');

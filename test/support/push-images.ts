@@ -1,0 +1,62 @@
+import { type ClusterImages, IMAGES_VARIABLE, type ImageValue, NO_IMAGES_VARIABLE } from './cluster-images.ts';
+import { imagesOf, serviceImage, whyNoCompose } from './compose-images.ts';
+import { docker } from './docker.ts';
+import pullImages from './pull-images.ts';
+
+/** From where the cluster pulls under the same name. */
+const REGISTRY = process.env['TEST_REGISTRY'] ?? 'localhost:5000';
+const TAG = '0.0.0-test';
+/** Whatever the chart has it run. */
+const BROKEN = `ENTRYPOINT ["/usr/local/bin/node", "-e", "console.error('broken on purpose'); process.exit(1)"]`;
+
+/**
+ * Jest's global set-up of the suites on a cluster: pushes the service's image, variants of it, and those of its
+ * neighbours into a registry that the cluster pulls from. What does not work is left to the specs: they skip, and say so.
+ */
+export default async function pushImages(): Promise<void> {
+  await pullImages();
+  const missing = whyNoCompose('headless');
+  if (missing !== undefined) {
+    process.env[NO_IMAGES_VARIABLE] = missing;
+    return;
+  }
+  try {
+    process.env[IMAGES_VARIABLE] = JSON.stringify(await images());
+  } catch (error) {
+    process.env[NO_IMAGES_VARIABLE] = `images cannot be pushed to ${REGISTRY}: ${(error as Error).message.trim()}`;
+  }
+}
+
+async function images(): Promise<ClusterImages> {
+  const neighbours = imagesOf('headless');
+  const like = (name: string) => neighbours.find((image) => image.includes(name)) ?? name;
+  const service = await push(serviceImage(), 'hello-world');
+  return {
+    service,
+    next: await pushBuilt('LABEL org.opencontainers.image.version=next', 'hello-world'),
+    broken: await pushBuilt(BROKEN, 'hello-world'),
+    missing: { ...service, digest: `sha256:${'0'.repeat(64)}` },
+    postgres: await push(like('postgres'), 'postgres'),
+    flagd: await push(like('flagd'), 'flagd'),
+    collector: await push(like('collector'), 'opentelemetry-collector'),
+  };
+}
+
+async function pushBuilt(instruction: string, name: string): Promise<ImageValue> {
+  const built = `${REGISTRY}/${name}:${TAG}-variant`;
+  await docker(['build', '--quiet', '--tag', built, '-'], { input: `FROM ${serviceImage()}\n${instruction}\n` });
+  const pushed = await push(built, name);
+  await docker(['rmi', built]);
+  return pushed;
+}
+
+async function push(image: string, name: string): Promise<ImageValue> {
+  const repository = `${REGISTRY}/${name}`;
+  const tagged = `${repository}:${TAG}`;
+  await docker(['tag', image, tagged]);
+  const output = await docker(['push', tagged]);
+  await docker(['rmi', '--no-prune', tagged]);
+  const digest = /digest: (sha256:[0-9a-f]{64})/.exec(output)?.[1];
+  if (digest === undefined) throw new Error(`docker push told no digest: ${output}`);
+  return { repository, tag: TAG, digest };
+}
