@@ -9,9 +9,11 @@ import { join } from 'node:path';
 export default class RunTableReporter {
   #startedAt = Date.now();
   #folder = mkdtempSync(join(tmpdir(), 'hello-world-figures-'));
+  #file = join(this.#folder, 'figures.jsonl');
 
   constructor() {
-    process.env.TEST_FIGURES = join(this.#folder, 'figures.jsonl');
+    // oxlint-disable-next-line node/no-process-env -- tests have no other way to know it
+    process.env.TEST_FIGURES = this.#file;
     process.on('exit', () => rmSync(this.#folder, { recursive: true, force: true }));
   }
 
@@ -39,8 +41,8 @@ export default class RunTableReporter {
 
   #figures() {
     const figures = new Map();
-    if (!existsSync(process.env.TEST_FIGURES)) return figures;
-    for (const line of readFileSync(process.env.TEST_FIGURES, 'utf8').split('\n').filter(Boolean)) {
+    if (!existsSync(this.#file)) return figures;
+    for (const line of readFileSync(this.#file, 'utf8').split('\n').filter(Boolean)) {
       const { test, text } = JSON.parse(line);
       figures.set(test, [...(figures.get(test) ?? []), text]);
     }
