@@ -43,9 +43,13 @@ if [ $# -gt 0 ]; then
   mise install --quiet "$@"
 elif command -v go >/dev/null; then
   mise install --quiet
+  # Its module replaces another one, which `go install` of a version refuses: it is built from a go.mod of ours.
+  if [ ! -x "$TOOLS_HOME/bin/helm-unittest" ] || [ scripts/helm-unittest/go.sum -nt "$TOOLS_HOME/bin/helm-unittest" ]; then
+    GOBIN="$TOOLS_HOME/bin" go -C scripts/helm-unittest install tool >&2
+  fi
 else
-  say 'skipped: promtool, amtool, prometheus and alertmanager are compiled and there is no Go here; the checks that use them say so'
+  say 'skipped: the tools that mise.toml has as go: are compiled and there is no Go here; the checks that use them say so'
   mise ls --current --no-header | awk '$1 ~ /^pipx:/ { print $1 }' | xargs mise install --quiet
 fi
 # For the caller: eval "$(scripts/install-tools.sh)"
-printf 'export PATH=%q\n' "$(mise bin-paths | paste -sd: -):$PATH"
+printf 'export PATH=%q\n' "$(mise bin-paths | paste -sd: -):$TOOLS_HOME/bin:$PATH"
