@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import type { Dismiss } from './guard.js';
 
-/** Takes a namespace away if this test process ends before it has done so, however it ends. */
-export function guardNamespace(name: string): Dismiss {
-  const script = 'read -r dismissed && exit; kubectl delete namespace "$1" --ignore-not-found --wait=false';
-  const shell = spawn('/bin/sh', ['-c', script, 'guard', name], {
+/** Takes objects (`namespace/hw-…`) away if this test process ends before it has done so, however it ends. */
+export function guardObjects(...objects: readonly string[]): Dismiss {
+  const script = 'read -r dismissed && exit; kubectl delete "$@" --ignore-not-found --wait=false';
+  const shell = spawn('/bin/sh', ['-c', script, 'guard', ...objects], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });

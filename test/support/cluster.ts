@@ -1,8 +1,9 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
-import { guardNamespace } from './cluster-guard.js';
+import { guardObjects } from './cluster-guard.js';
 import { clusterImages, whyNoClusterImages } from './cluster-images.js';
+import type { Dismiss } from './guard.js';
 import { CHART, type KubeObject, over, type Values } from './helm.js';
 import { whyNoTool } from './tools.js';
 
@@ -135,15 +136,20 @@ export const servicePods = (release = 'hello-world'): string =>
 
 /** A namespace of a test's own: `create`, and `delete` in `afterAll`. */
 export class Namespace {
-  private readonly dismissGuard: () => void;
+  private readonly dismissGuard: Dismiss;
 
   private constructor(readonly name: string) {
-    this.dismissGuard = guardNamespace(name);
+    this.dismissGuard = guardObjects(`namespace/${name}`);
+  }
+
+  /** A name, for a command that makes the namespace. */
+  static reserve(suite: string): Namespace {
+    return new Namespace(`hw-${suite}-${randomBytes(3).toString('hex')}`);
   }
 
   /** Pod Security `restricted` is enforced, as a platform does it; `baseline` where neighbours need more. */
   static async create(suite: string, labels: Readonly<Record<string, string>> = {}): Promise<Namespace> {
-    const namespace = new Namespace(`hw-${suite}-${randomBytes(3).toString('hex')}`);
+    const namespace = Namespace.reserve(suite);
     const restricted = Object.fromEntries(
       ['enforce', 'audit', 'warn'].map((mode) => [`pod-security.kubernetes.io/${mode}`, 'restricted']),
     );
@@ -218,8 +224,15 @@ export class Namespace {
   }
 }
 
+/** A command of kubectl that goes on. */
+export interface Following {
+  /** When it has ended, by itself or because it was stopped. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
 /** Follows a command of kubectl that goes on, as `logs --follow` or `get --watch`, line by line. */
-export function followKubectl(args: readonly string[], onLine: (line: string) => void): { stop(): Promise<void> } {
+export function followKubectl(args: readonly string[], onLine: (line: string) => void): Following {
   const child = spawn('kubectl', args, { stdio: ['ignore', 'pipe', 'ignore'] });
   let rest = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -229,6 +242,7 @@ export function followKubectl(args: readonly string[], onLine: (line: string) =>
   });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   return {
+    ended,
     async stop() {
       child.kill();
       await ended;

@@ -5,7 +5,6 @@ import pullImages from './pull-images.ts';
 
 /** From where the cluster pulls under the same name. */
 const REGISTRY = process.env['TEST_REGISTRY'] ?? 'localhost:5000';
-const TAG = '0.0.0-test';
 /** Whatever the chart has it run. */
 const BROKEN = `ENTRYPOINT ["/usr/local/bin/node", "-e", "console.error('broken on purpose'); process.exit(1)"]`;
 
@@ -43,7 +42,7 @@ async function images(): Promise<ClusterImages> {
 }
 
 async function pushBuilt(instruction: string, name: string): Promise<ImageValue> {
-  const built = `${REGISTRY}/${name}:${TAG}-variant`;
+  const built = `${REGISTRY}/${name}:variant`;
   await docker(['build', '--quiet', '--tag', built, '-'], { input: `FROM ${serviceImage()}\n${instruction}\n` });
   const pushed = await push(built, name);
   await docker(['rmi', built]);
@@ -52,11 +51,15 @@ async function pushBuilt(instruction: string, name: string): Promise<ImageValue>
 
 async function push(image: string, name: string): Promise<ImageValue> {
   const repository = `${REGISTRY}/${name}`;
-  const tagged = `${repository}:${TAG}`;
+  // A tag of this very image: a node that has it does not ask again.
+  const [, id = ''] =
+    /^sha256:([0-9a-f]{12})/.exec(await docker(['image', 'inspect', '--format={{.Id}}', image])) ?? [];
+  const tag = `0.0.0-${id}`;
+  const tagged = `${repository}:${tag}`;
   await docker(['tag', image, tagged]);
   const output = await docker(['push', tagged]);
   await docker(['rmi', '--no-prune', tagged]);
   const digest = /digest: (sha256:[0-9a-f]{64})/.exec(output)?.[1];
   if (digest === undefined) throw new Error(`docker push told no digest: ${output}`);
-  return { repository, tag: TAG, digest };
+  return { repository, tag, digest };
 }
