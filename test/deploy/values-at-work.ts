@@ -57,6 +57,7 @@ export const VALUES_AT_WORK: Readonly<Record<string, AtWork>> = {
   heapPercentOfMemoryLimit: at(60),
   preStopSleepSeconds: at(4),
   terminationGracePeriodSeconds: at(90),
+  progressDeadlineSeconds: at(500),
   commonLabels: at({ team: 'greetings' }),
   podAnnotations: at({ a: 'b' }),
   podLabels: at({ lane: 'blue' }),
