@@ -26,9 +26,17 @@ export interface LoadOptions {
   readonly url: string;
   /** Requests a second. */
   readonly rate?: number;
-  /** Labels of its pod, as network policies want them. */
+  /** More labels of its pod, as network policies want them. */
   readonly labels?: Readonly<Record<string, string>>;
 }
+
+/** Label of every pod that sends load. */
+const LOAD_LABELS = { client: 'load' };
+
+/** Values of the chart that let it in. */
+export const LOAD_VALUES = {
+  networkPolicy: { ingress: { clients: [{ podSelector: { matchLabels: LOAD_LABELS } }] } },
+};
 
 /** Requests from a pod inside of the cluster, at a fixed rate, from `start` to `stop`. */
 export class Load {
@@ -58,7 +66,7 @@ export class Load {
           })),
           volumeMounts: [{ name: 'load', mountPath: '/load' }],
         },
-        { labels: { app: name, ...labels }, volumes: [{ name: 'load', configMap: { name } }] },
+        { labels: { app: name, ...LOAD_LABELS, ...labels }, volumes: [{ name: 'load', configMap: { name } }] },
       ),
     );
     await namespace.kubectl(['wait', '--for=condition=Ready', `pod/${name}`, '--timeout=120s']);
