@@ -35,7 +35,7 @@ const LOAD_LABELS = { client: 'load' };
 
 /** Values of the chart that let it in. */
 export const LOAD_VALUES = {
-  networkPolicy: { ingress: { clients: [{ podSelector: { matchLabels: LOAD_LABELS } }] } },
+  networkPolicy: { ingress: { clients: [{ namespaceSelector: {}, podSelector: { matchLabels: LOAD_LABELS } }] } },
 };
 
 /** Requests from a pod inside of the cluster, at a fixed rate, from `start` to `stop`. */

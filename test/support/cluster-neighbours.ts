@@ -131,7 +131,9 @@ export async function sql(namespace: Namespace, statement: string): Promise<stri
 /** Values of the chart for that database. */
 export const DATABASE_VALUES = {
   database: { existingSecret: DATABASE.secret },
-  networkPolicy: { egress: { postgres: { to: [{ podSelector: { matchLabels: POSTGRES_LABELS } }] } } },
+  networkPolicy: {
+    egress: { postgres: { to: [{ namespaceSelector: {}, podSelector: { matchLabels: POSTGRES_LABELS } }] } },
+  },
 };
 
 /** Configuration of a collector that writes each span to its log, on one line with the span's name and trace id. */
@@ -171,5 +173,31 @@ export async function startCollector(namespace: Namespace): Promise<void> {
 /** Values of the chart for that collector. */
 export const COLLECTOR_VALUES = {
   env: [{ name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'http://otel-collector:4318' }],
-  networkPolicy: { egress: { otlp: { to: [{ podSelector: { matchLabels: { app: 'otel-collector' } } }] } } },
+  networkPolicy: {
+    egress: { otlp: { to: [{ namespaceSelector: {}, podSelector: { matchLabels: { app: 'otel-collector' } } }] } },
+  },
 };
+
+/** Starts a flagd that serves `flags`, in its own format, at its port 8013, and waits for it. */
+export async function startFlagd(namespace: Namespace, flags: object): Promise<void> {
+  await namespace.apply(
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'flagd' },
+      data: { 'flags.flagd.json': JSON.stringify({ flags }) },
+    },
+    ...served(
+      'flagd',
+      8013,
+      {
+        image: imageReference(clusterImages().flagd),
+        args: ['start', '--uri=file:/etc/flagd/flags.flagd.json', '--port=8013', '--management-port=8014'],
+        volumeMounts: [{ name: 'flags', mountPath: '/etc/flagd' }],
+        readinessProbe: { httpGet: { path: '/readyz', port: 8014 }, periodSeconds: 1 },
+      },
+      { volumes: [{ name: 'flags', configMap: { name: 'flagd' } }] },
+    ),
+  );
+  await namespace.kubectl(['rollout', 'status', 'deployment/flagd', '--timeout=120s']);
+}
