@@ -1,11 +1,12 @@
 /** The two copies of the alert rules: for `kubectl apply -f`, and for the chart. */
-import { GRAFANA_URL, LOCAL_GRAFANA_URL } from '../monitoring/links.ts';
+import { GRAFANA_URL, LOCAL_GRAFANA_URL, RUNBOOKS_URL } from '../monitoring/links.ts';
 import { type Matcher, rewriteMatchers, type Selector } from '../monitoring/promql.ts';
 import { isAlert, mapRules, RULES_FILE, type Rule, readRules, writeYaml } from '../monitoring/rules-file.ts';
 
 export const NAMESPACE_PLACEHOLDER = '__NAMESPACE__';
 export const ENVIRONMENT_PLACEHOLDER = '__ENVIRONMENT__';
 export const GRAFANA_URL_PLACEHOLDER = '__GRAFANA_URL__';
+export const RUNBOOKS_URL_PLACEHOLDER = '__RUNBOOKS_URL__';
 
 export function prometheusRules(): Record<string, string> {
   return {
@@ -35,7 +36,7 @@ function prometheusRule(): string {
           release: 'kube-prometheus-stack',
         },
       },
-      spec: mapRules(readRules(), (rule) => withLinks(rule, GRAFANA_URL)),
+      spec: mapRules(readRules(), (rule) => withLinks(rule, GRAFANA_URL, RUNBOOKS_URL)),
     },
   );
 }
@@ -46,7 +47,8 @@ function chartRules(): string {
     [
       `Generated from ${RULES_FILE} by \`npm run generate\`: the same rules for one namespace. To be used as`,
       `  spec: {{- .Files.Get "files/prometheus-rules.yaml" | replace "${NAMESPACE_PLACEHOLDER}" .Release.Namespace`,
-      `    | replace "${ENVIRONMENT_PLACEHOLDER}" .Values.environment | replace "${GRAFANA_URL_PLACEHOLDER}" … | nindent 2 }}`,
+      `    | replace "${ENVIRONMENT_PLACEHOLDER}" .Values.environment | replace "${GRAFANA_URL_PLACEHOLDER}" …`,
+      `    | replace "${RUNBOOKS_URL_PLACEHOLDER}" … | nindent 2 }}`,
       'and never through `tpl`: the braces in the annotations are for Prometheus.',
     ],
     mapRules(readRules(), (rule) => {
@@ -54,7 +56,7 @@ function chartRules(): string {
       if (!isAlert(rule)) return { ...rule, expr };
       const { labels } = rule;
       return {
-        ...withLinks(rule, GRAFANA_URL_PLACEHOLDER),
+        ...withLinks(rule, GRAFANA_URL_PLACEHOLDER, RUNBOOKS_URL_PLACEHOLDER),
         expr,
         labels: { ...labels, environment: ENVIRONMENT_PLACEHOLDER },
       };
@@ -82,11 +84,15 @@ function isExported(label: string): boolean {
   return label === 'exported_namespace';
 }
 
-function withLinks(rule: Rule, grafanaUrl: string): Rule {
+function withLinks(rule: Rule, grafanaUrl: string, runbooksUrl: string): Rule {
   if (!isAlert(rule)) return rule;
-  const { dashboard_url = '', ...annotations } = rule.annotations;
+  const { runbook_url = '', dashboard_url = '', ...annotations } = rule.annotations;
   return {
     ...rule,
-    annotations: { ...annotations, dashboard_url: dashboard_url.replace(LOCAL_GRAFANA_URL, grafanaUrl) },
+    annotations: {
+      ...annotations,
+      runbook_url: runbook_url.replace(RUNBOOKS_URL, runbooksUrl),
+      dashboard_url: dashboard_url.replace(LOCAL_GRAFANA_URL, grafanaUrl),
+    },
   };
 }

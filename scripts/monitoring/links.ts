@@ -1,6 +1,6 @@
 /** Where an alert's links lead. Change them here and in monitoring/prometheus-rules.yaml: a test compares the two. */
 
-/** Runbooks are read where the code is. */
+/** Runbooks are read where the code is. The chart takes this from its values. */
 export const RUNBOOKS_URL = 'https://github.com/example/hello-world/blob/main/monitoring/runbooks';
 
 /** Grafana of `docker compose up`, for which the rules are written. */

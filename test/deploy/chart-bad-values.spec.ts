@@ -64,6 +64,11 @@ const TABLE: readonly (readonly [string, Values, RegExp])[] = [
     },
     /env has LOG_LEVEL more than once/,
   ],
+  [
+    'a flag that has no such variant',
+    { flags: { metrics_enabled: { defaultVariant: 'yes' } } },
+    /flags\.metrics_enabled\.defaultVariant is yes, and its variants are off, on/,
+  ],
   ['flagd nowhere', { flagd: { mode: 'external' } }, /flagd\.mode is external, and flagd\.host is not set/],
   ['flagd not asked', { flagd: { host: 'flagd' } }, /flagd\.host and flagd\.port are for flagd\.mode external/],
   [
@@ -95,6 +100,11 @@ const TABLE: readonly (readonly [string, Values, RegExp])[] = [
     /would make two certificates/,
   ],
   ['a scrape too long', { serviceMonitor: { scrapeTimeout: '1m' } }, /scrapeTimeout is 1m, longer than .*interval/],
+  [
+    'dashboards without runbooks',
+    { dashboards: { enabled: true } },
+    /dashboards\.enabled is true, and runbooksUrl is not set/,
+  ],
   ['alerts that lead nowhere', { prometheusRule: { enabled: true } }, /prometheusRule\.grafanaUrl is not set/],
   ['no names', { networkPolicy: { egress: { dns: { to: [] } } } }, /networkPolicy\.egress\.dns\.to is empty/],
   ['a database out of reach', { database: { existingSecret: 'db' } }, /networkPolicy\.egress\.postgres\.to is empty/],

@@ -195,6 +195,7 @@ describeUnless(whyNoTool('helm'))('the chart does not repeat', () => {
     const on = render(
       over(LEAST_VALUES, {
         serviceMonitor: { enabled: true, labels },
+        runbooksUrl: 'https://runbooks.test',
         prometheusRule: { enabled: true, labels, grafanaUrl: 'https://grafana.test' },
       }),
     );

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { parse } from 'yaml';
+import { RUNBOOKS_URL } from '../../scripts/monitoring/links.ts';
 import {
   containers,
   LEAST_VALUES,
@@ -214,7 +215,7 @@ describeUnless(whyNoTool('helm'))('the chart', () => {
   });
 
   it('dashboards → are those of monitoring/', () => {
-    const objects = render(over(LEAST_VALUES, { dashboards: { enabled: true } }));
+    const objects = render(over(LEAST_VALUES, { runbooksUrl: RUNBOOKS_URL, dashboards: { enabled: true } }));
     const dashboards = ofKind(objects, 'ConfigMap').filter(
       ({ metadata }) => metadata.labels?.['grafana_dashboard'] === '1',
     );

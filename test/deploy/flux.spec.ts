@@ -202,6 +202,15 @@ describeUnless(whyNoTool('kustomize') ?? whyNoTool('helm'))('the values of each 
     expect(template(values, { release: name, namespace })).toMatchObject({ ok: true, stderr: '' });
     expect(values).toMatchObject({ environment });
   });
+
+  it.each(ENVIRONMENTS)('lead from alerts and dashboards to the runbooks of this repository: %s', (environment) => {
+    const { name, namespace, values } = releaseOf(tree.build(`${environment}/release`));
+
+    const { stdout } = template(values, { release: name, namespace });
+
+    expect(stdout).toContain('runbook_url: https://github.com/acme/hello-world/blob/main/monitoring/runbooks/');
+    expect(stdout).not.toMatch(/[/.]example[/.]|__[A-Z_]+__/);
+  });
 });
 
 describeUnless(whyNoTool('kustomize') ?? whyNoTool('helm') ?? schemas.missing)('kubeconform', () => {

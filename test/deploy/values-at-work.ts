@@ -15,8 +15,9 @@ const INGRESS: Values = { ingress: { enabled: true, hosts: [{ host: 'a.test' }] 
 const ROUTE: Values = { httpRoute: { enabled: true, parentRefs: [{ name: 'public' }] } };
 const CERTIFICATE: Values = { certificate: { enabled: true, dnsNames: ['a.test'], issuerRef: { name: 'issuer' } } };
 const MONITOR: Values = { serviceMonitor: { enabled: true } };
-const RULES: Values = { prometheusRule: { enabled: true, grafanaUrl: 'https://grafana.test' } };
-const DASHBOARDS: Values = { dashboards: { enabled: true } };
+const RUNBOOKS: Values = { runbooksUrl: 'https://runbooks.test' };
+const RULES: Values = { ...RUNBOOKS, prometheusRule: { enabled: true, grafanaUrl: 'https://grafana.test' } };
+const DASHBOARDS: Values = { ...RUNBOOKS, dashboards: { enabled: true } };
 
 /** A value, and where it does nothing by itself: what else must be set. */
 export interface AtWork {
@@ -120,10 +121,11 @@ export const VALUES_AT_WORK: Readonly<Record<string, AtWork>> = {
   'serviceMonitor.scrapeTimeout': at('5s', MONITOR),
   'serviceMonitor.path': at('/m', MONITOR),
   'serviceMonitor.labels': at({ release: 'x' }, MONITOR),
-  'prometheusRule.enabled': at(true, { prometheusRule: { grafanaUrl: 'https://grafana.test' } }),
+  'prometheusRule.enabled': at(true, { ...RUNBOOKS, prometheusRule: { grafanaUrl: 'https://grafana.test' } }),
   'prometheusRule.labels': at({ release: 'x' }, RULES),
   'prometheusRule.grafanaUrl': at('https://other.test', RULES),
-  'dashboards.enabled': at(true),
+  runbooksUrl: at('https://elsewhere.test', RULES),
+  'dashboards.enabled': at(true, RUNBOOKS),
   'dashboards.labels': at({ folder: 'x' }, DASHBOARDS),
   'networkPolicy.enabled': at(false),
   'networkPolicy.defaultDeny': at(false),

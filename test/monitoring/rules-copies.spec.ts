@@ -9,8 +9,9 @@ import {
   GRAFANA_URL_PLACEHOLDER,
   NAMESPACE_PLACEHOLDER,
   prometheusRules,
+  RUNBOOKS_URL_PLACEHOLDER,
 } from '../../scripts/generated/prometheus-rules.ts';
-import { GRAFANA_URL, LOCAL_GRAFANA_URL } from '../../scripts/monitoring/links.ts';
+import { GRAFANA_URL, LOCAL_GRAFANA_URL, RUNBOOKS_URL } from '../../scripts/monitoring/links.ts';
 import { type Selector, selectorsOf } from '../../scripts/monitoring/promql.ts';
 import { isAlert, RULES_FILE, type RulesFile, readRules, writeYaml } from '../../scripts/monitoring/rules-file.ts';
 import { scaleRules } from '../../scripts/monitoring/scale-rules.ts';
@@ -115,8 +116,9 @@ describe('the copies of the rules', () => {
       },
     );
 
-    it('leads to the Grafana of the values', () => {
+    it('leads to the Grafana and the runbooks of the values', () => {
       expect(text).not.toContain(LOCAL_GRAFANA_URL);
+      expect(text).not.toContain(RUNBOOKS_URL);
       expect(text.split(`${GRAFANA_URL_PLACEHOLDER}/d/`).length - 1).toBe(
         pairs.filter(({ rule }) => isAlert(rule)).length,
       );
@@ -136,7 +138,8 @@ describe('the copies of the rules', () => {
             text
               .replaceAll(`namespace="${NAMESPACE_PLACEHOLDER}"`, 'namespace=~".+"')
               .replaceAll(ENVIRONMENT_PLACEHOLDER, '"{{ $externalLabels.environment }}"')
-              .replaceAll(GRAFANA_URL_PLACEHOLDER, LOCAL_GRAFANA_URL),
+              .replaceAll(GRAFANA_URL_PLACEHOLDER, LOCAL_GRAFANA_URL)
+              .replaceAll(RUNBOOKS_URL_PLACEHOLDER, RUNBOOKS_URL),
           );
 
           const result = promtool('test', read(join(TESTS, name)).replace('../prometheus-rules.yaml', rules));

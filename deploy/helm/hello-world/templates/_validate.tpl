@@ -4,7 +4,7 @@ goes on without them, so that a chart without values is no error to it.
 */}}
 {{- define "hello-world.validate" -}}
 {{- $problems := list -}}
-{{- range list "image" "names" "labels" "ports" "env" "shutdown" "replicas" "flagd" "database" "exposure" "certificate" "monitoring" "peers" -}}
+{{- range list "image" "names" "labels" "ports" "env" "shutdown" "replicas" "flagd" "flags" "database" "exposure" "certificate" "monitoring" "peers" -}}
   {{- range include (printf "hello-world.validate.%s" .) $ | splitList "\n" -}}
     {{- $problem := trim . -}}
     {{- if $problem -}}
@@ -135,6 +135,17 @@ flagd.host and flagd.port are for flagd.mode external, which is {{ .mode }}
 {{- end }}
 {{- end }}
 
+{{/* flagd refuses its whole file for one such flag. */}}
+{{- define "hello-world.validate.flags" }}
+{{- range $key, $flag := .Values.flags }}
+{{- with $flag.defaultVariant }}
+{{- if not (hasKey $flag.variants .) }}
+flags.{{ $key }}.defaultVariant is {{ . }}, and its variants are {{ keys $flag.variants | sortAlpha | join ", " }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "hello-world.validate.database" }}
 {{- if and .Values.migrations.existingSecret (not .Values.database.existingSecret) }}
 migrations.existingSecret is set, and database.existingSecret is not: without a database there is nothing to migrate
@@ -190,6 +201,9 @@ certificate.enabled is true, and ingress.annotations has {{ $key }}: cert-manage
 {{- if gt (include "hello-world.milliseconds" .scrapeTimeout | int) (include "hello-world.milliseconds" .interval | int) }}
 serviceMonitor.scrapeTimeout is {{ .scrapeTimeout }}, longer than serviceMonitor.interval, which is {{ .interval }}
 {{- end }}
+{{- end }}
+{{- if and (or .Values.prometheusRule.enabled .Values.dashboards.enabled) (not .Values.runbooksUrl) }}
+{{ ternary "prometheusRule" "dashboards" .Values.prometheusRule.enabled }}.enabled is true, and runbooksUrl is not set: where are the runbooks to be read?
 {{- end }}
 {{- if and .Values.prometheusRule.enabled (not .Values.prometheusRule.grafanaUrl) }}
 prometheusRule.enabled is true, and prometheusRule.grafanaUrl is not set: where would alerts lead to?
