@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Namespace, Pod } from './cluster.js';
 import { clusterImages, imageReference } from './cluster-images.js';
-import { restrictedPod } from './cluster-neighbours.js';
+import { NAMESPACE_OF_TESTS, restrictedPod } from './cluster-neighbours.js';
 import { eventually } from './eventually.js';
 
 const SCRIPT = join(import.meta.dirname, '../cluster/load/load.mjs');
@@ -35,7 +35,9 @@ const LOAD_LABELS = { client: 'load' };
 
 /** Values of the chart that let it in. */
 export const LOAD_VALUES = {
-  networkPolicy: { ingress: { clients: [{ namespaceSelector: {}, podSelector: { matchLabels: LOAD_LABELS } }] } },
+  networkPolicy: {
+    ingress: { clients: [{ namespaceSelector: NAMESPACE_OF_TESTS, podSelector: { matchLabels: LOAD_LABELS } }] },
+  },
 };
 
 /** Requests from a pod inside of the cluster, at a fixed rate, from `start` to `stop`. */

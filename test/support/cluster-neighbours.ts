@@ -76,6 +76,9 @@ function served(name: string, port: number, container: object, options: PodOptio
   ];
 }
 
+/** Selects the namespaces that tests make, whatever their names: the chart wants peers to name theirs. */
+export const NAMESPACE_OF_TESTS = { matchLabels: { 'pod-security.kubernetes.io/warn': 'restricted' } };
+
 /** The labels of Postgres' pod, for network policies. */
 export const POSTGRES_LABELS = { app: 'postgres' };
 
@@ -132,7 +135,9 @@ export async function sql(namespace: Namespace, statement: string): Promise<stri
 export const DATABASE_VALUES = {
   database: { existingSecret: DATABASE.secret },
   networkPolicy: {
-    egress: { postgres: { to: [{ namespaceSelector: {}, podSelector: { matchLabels: POSTGRES_LABELS } }] } },
+    egress: {
+      postgres: { to: [{ namespaceSelector: NAMESPACE_OF_TESTS, podSelector: { matchLabels: POSTGRES_LABELS } }] },
+    },
   },
 };
 
@@ -174,7 +179,11 @@ export async function startCollector(namespace: Namespace): Promise<void> {
 export const COLLECTOR_VALUES = {
   env: [{ name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'http://otel-collector:4318' }],
   networkPolicy: {
-    egress: { otlp: { to: [{ namespaceSelector: {}, podSelector: { matchLabels: { app: 'otel-collector' } } }] } },
+    egress: {
+      otlp: {
+        to: [{ namespaceSelector: NAMESPACE_OF_TESTS, podSelector: { matchLabels: { app: 'otel-collector' } } }],
+      },
+    },
   },
 };
 
