@@ -27,6 +27,10 @@ const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
   'promtool check rules monitoring/prometheus-rules.yaml': 'test/monitoring/rules.spec.ts',
   'promtool test rules monitoring/tests/*.test.yaml': 'test/monitoring/rules.spec.ts',
   'kubectl apply -f monitoring/prometheus-rule.yaml': 'test/monitoring/rules-copies.spec.ts',
+  'helm upgrade --install hello-world ./deploy/helm/hello-world --namespace hello-world --create-namespace --set image.repository=<registry>/hello-world --set image.tag=<version>':
+    'test/cluster/01-install.spec.ts',
+  'helm test hello-world --namespace hello-world': 'test/cluster/01-install.spec.ts',
+  'kustomize build deploy/flux/non-prod': 'test/support/flux.ts',
 };
 
 /** Every line of every `sh` block. */
@@ -106,8 +110,11 @@ describe('README', () => {
       'promtool check rules monitoring/prometheus-rules.yaml': /'check', 'rules'/,
       'promtool test rules monitoring/tests/*.test.yaml': /'test', 'rules'/,
       'kubectl apply -f monitoring/prometheus-rule.yaml': /prometheus-rule\.yaml/,
+      'helm test hello-world --namespace hello-world': /'test', 'hello-world'/,
+      'kustomize build deploy/flux/non-prod': /'kustomize', \['build'/,
     };
-    expect(text).toMatch(forms[command] ?? new RegExp(`\\b${command}\\b`));
+    const form = command.startsWith('helm upgrade --install') ? /--create-namespace/ : forms[command];
+    expect(text).toMatch(form ?? new RegExp(`\\b${command}\\b`));
   });
 
   it('leads to no file that is not there', async () => {
