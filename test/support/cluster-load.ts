@@ -40,7 +40,7 @@ export const LOAD_VALUES = {
   },
 };
 
-/** Requests from a pod inside of the cluster, at a fixed rate, from `start` to `stop`. */
+/** Requests from a pod inside of the cluster, at a fixed rate, from `start` and a first answer to `stop`. */
 export class Load {
   private constructor(
     private readonly namespace: Namespace,
@@ -72,6 +72,9 @@ export class Load {
       ),
     );
     await namespace.kubectl(['wait', '--for=condition=Ready', `pod/${name}`, '--timeout=120s']);
+    await eventually('a first request is answered', async () =>
+      (await namespace.kubectl(['logs', name])).includes('started'),
+    );
     return load;
   }
 

@@ -30,6 +30,12 @@ export function whyNoCluster(): string | undefined {
   return whyNoClusterImages();
 }
 
+/** Why nobody measures what pods use, as an autoscaler needs it; for who knows that there is a cluster. */
+export function whyNoPodMetrics(): string | undefined {
+  const measured = askKubectl(['get', '--raw', '/apis/metrics.k8s.io/v1beta1/pods?limit=1']);
+  return measured === undefined ? 'the cluster has no metrics-server' : undefined;
+}
+
 function askKubectl(args: readonly string[]): string | undefined {
   const { status, stdout } = spawnSync('kubectl', ['--request-timeout=10s', ...args], {
     encoding: 'utf8',
@@ -87,6 +93,11 @@ export async function kubectl(args: readonly string[], options?: CommandOptions)
 /** Runs `helm …`, and tells how it ended. */
 export async function tryHelm(args: readonly string[], options?: CommandOptions): Promise<Outcome> {
   return outcome('helm', args, options);
+}
+
+/** Runs a script of bash in the repository, as documentation has it, and tells how it ended. */
+export async function tryBash(script: string, options?: CommandOptions): Promise<Outcome> {
+  return outcome('bash', ['-euo', 'pipefail', '-c', script], options);
 }
 
 /** Objects as `kubectl apply` reads them. */

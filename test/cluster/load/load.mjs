@@ -1,7 +1,9 @@
 // Runs in a pod of the service's own image. Sends requests at a fixed rate, however fast they are answered (an open
 // model: a server that stalls is not spared), every second one on a new connection, until SIGTERM; then writes one line
-// of JSON. A request that was sent and not answered with 2xx has failed, whatever the reason.
+// of JSON. A request that was sent and not answered with 2xx has failed, whatever the reason. Counts from the first answer
+// on: a Service that is new, and policies that do not know this pod yet, take a moment.
 import http from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 
 // oxlint-disable-next-line node/no-process-env -- not a part of the service
 const { URL: target, RATE = '50', RUN = 'load', TIMEOUT_MS = '15000' } = process.env;
@@ -13,6 +15,8 @@ const answered = [];
 const failures = [];
 let sent = 0;
 let open = 0;
+
+while (!(await isAnswered())) await delay(200);
 
 const startedAt = performance.now();
 const timer = setInterval(() => {
@@ -53,6 +57,19 @@ function send(number) {
   );
   request.once('timeout', () => request.destroy(new Error('no answer in time')));
   request.once('error', (error) => end(`${error.code ?? error.message}${request.reusedSocket ? ', kept alive' : ''}`));
+}
+
+function isAnswered() {
+  return new Promise((resolve) => {
+    const headers = { 'x-request-id': `${RUN}-0` };
+    const request = http.get(target, { agent: false, headers, timeout: 1_000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode < 300);
+    });
+    request.once('timeout', () => request.destroy());
+    request.once('error', () => resolve(false));
+    request.once('close', () => resolve(false));
+  });
 }
 
 /** The same for the same run and number, so that the test knows it. */
