@@ -18,7 +18,7 @@ const onCluster = (name) => ({ ...suite(name), globalSetup: '<rootDir>/test/supp
  */
 export default {
   projects: [
-    ...['monitoring', 'image', 'deploy'].map(suite),
+    ...['monitoring', 'image', 'deploy', 'pipeline'].map(suite),
     ...['compose', 'alerts'].map(onPlatform),
     ...['cluster', 'platform'].map(onCluster),
   ],
