@@ -1,0 +1,125 @@
+/** What the platform gives an environment, by deploy/flux, in a namespace of a test's own. */
+import { kubectl, manifest, Namespace } from './cluster.js';
+import { guardObjects } from './cluster-guard.js';
+import { clusterImages, type ImageValue } from './cluster-images.js';
+import { databaseSecret, databaseUrl, sql, startPostgres } from './cluster-neighbours.js';
+import { type Person, serviceAccount } from './cluster-people.js';
+import { type ENVIRONMENTS, FluxTree, releaseOf } from './flux.js';
+import type { Dismiss } from './guard.js';
+import { type KubeObject, over, type Values } from './helm.js';
+
+export type EnvironmentName = (typeof ENVIRONMENTS)[number];
+
+/** The service's role, which may not change the schema. */
+const SERVICE_ROLE = { user: 'service', password: 'service-password' };
+
+/** Kinds that the chart makes and not every cluster has, and the values that go without them. */
+const OPTIONAL_KINDS: Readonly<Record<string, Values>> = {
+  'certificates.cert-manager.io': { certificate: { enabled: false } },
+  'servicemonitors.monitoring.coreos.com': { serviceMonitor: { enabled: false } },
+  'prometheusrules.monitoring.coreos.com': { prometheusRule: { enabled: false } },
+};
+
+/** Those of them that this cluster does not have. */
+export async function missingKinds(): Promise<string[]> {
+  const known = await kubectl(['get', 'customresourcedefinitions', '--output=name']);
+  return Object.keys(OPTIONAL_KINDS).filter((name) => !known.includes(`/${name}`));
+}
+
+/** The registry that an image comes from, as deploy/flux/identity wants it. */
+export const registryOf = ({ repository }: ImageValue): string => repository.replace(/\/[^/]+$/, '');
+
+export interface EnvironmentOptions {
+  /** Whose images may run; by default those of the registry of this run. */
+  readonly registry?: string;
+}
+
+export class ClusterEnvironment {
+  readonly #tree = new FluxTree();
+  #dismissGuard: Dismiss = () => {};
+  /** Name of the cluster's objects, which do not go with the namespace. */
+  #policies: readonly string[] = [];
+
+  private constructor(
+    readonly name: EnvironmentName,
+    readonly namespace: Namespace,
+  ) {}
+
+  static async create(
+    name: EnvironmentName,
+    suite: string,
+    { registry = registryOf(clusterImages().service) }: EnvironmentOptions = {},
+  ): Promise<ClusterEnvironment> {
+    const environment = new ClusterEnvironment(name, await Namespace.create(suite));
+    environment.#identify(registry);
+    await environment.#apply();
+    return environment;
+  }
+
+  #identify(registry: string): void {
+    const [name, own] = [this.name, this.namespace.name];
+    this.#tree.identify('identity', 'registry', registry);
+    for (const folder of ['namespace', 'admission']) {
+      this.#tree.edit(`${name}/${folder}/kustomization.yaml`, (text) =>
+        text.replaceAll(`hello-world-${name}`, own).replace(`nameSuffix: -${name}`, `nameSuffix: -${own}`),
+      );
+    }
+  }
+
+  async #apply(): Promise<void> {
+    const objects = this.objects();
+    const ofCluster = objects.filter(
+      ({ metadata }) => metadata.namespace === undefined && metadata.name !== this.namespace.name,
+    );
+    this.#policies = ofCluster.map(({ kind, metadata }) => `${kind.toLowerCase()}/${metadata.name}`);
+    this.#dismissGuard = guardObjects(...this.#policies);
+    await kubectl(['apply', '-f', '-'], { input: manifest(objects) });
+  }
+
+  /** Namespace, limits, roles and policies: all that the platform applies, but for what is Flux' own. */
+  objects(): KubeObject[] {
+    const own = this.namespace.name;
+    return this.#tree
+      .build(this.name)
+      .filter(
+        ({ metadata }) => metadata.name === own || metadata.namespace === own || metadata.name.endsWith(`-${own}`),
+      );
+  }
+
+  /** Starts a Postgres, with a role for the service that may not change the schema, and makes both Secrets. */
+  async startDatabase(): Promise<void> {
+    const { user, password } = SERVICE_ROLE;
+    await startPostgres(this.namespace);
+    await sql(this.namespace, `CREATE ROLE ${user} LOGIN PASSWORD '${password}'`);
+    await sql(this.namespace, `ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${user}`);
+    await this.namespace.apply(
+      databaseSecret(databaseUrl(password, user)),
+      databaseSecret(databaseUrl(), 'hello-world-migrations'),
+    );
+    const [postgres] = await this.namespace.get<{ status: { podIP: string } }>('pods', '--selector=app=postgres');
+    this.#tree.identify(`identity-${this.name}`, 'databaseCidr', `${postgres?.status.podIP}/32`);
+  }
+
+  /** The values of its HelmRelease, with an image of this run. */
+  values({ repository, tag, digest }: ImageValue = clusterImages().service): Values {
+    const { values } = releaseOf(this.#tree.build(`${this.name}/release`));
+    return over(values, { image: { repository, tag, digest } });
+  }
+
+  /** The same, less what asks for kinds that this cluster does not have. */
+  async installableValues(image?: ImageValue): Promise<Values> {
+    return over(this.values(image), ...(await missingKinds()).map((kind) => OPTIONAL_KINDS[kind] ?? {}));
+  }
+
+  /** As whom Flux works. */
+  get reconciler(): Person {
+    return serviceAccount(this.namespace.name, 'hello-world-reconciler');
+  }
+
+  async delete(): Promise<void> {
+    if (this.#policies.length > 0) await kubectl(['delete', ...this.#policies, '--ignore-not-found']);
+    this.#dismissGuard();
+    await this.namespace.delete();
+    this.#tree.remove();
+  }
+}
