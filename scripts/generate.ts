@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { chartDashboards } from './generated/chart-dashboards.ts';
+import { chartFlagd } from './generated/chart-flagd.ts';
 import { configuration } from './generated/configuration.ts';
 import { dashboards } from './generated/dashboards.ts';
 import { openApi } from './generated/openapi.ts';
@@ -22,6 +23,7 @@ const generated: Record<string, string> = {
   ...prometheusRules(),
   ...runbooks(),
   ...platformImages(),
+  ...chartFlagd(),
 };
 
 const stale: string[] = [];
