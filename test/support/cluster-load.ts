@@ -6,6 +6,8 @@ import { NAMESPACE_OF_TESTS, restrictedPod } from './cluster-neighbours.js';
 import { eventually } from './eventually.js';
 
 const SCRIPT = join(import.meta.dirname, '../cluster/load/load.mjs');
+/** Its open requests may take 15 s. */
+const END_MS = 60_000;
 
 /** What load.mjs reports. */
 export interface LoadReport {
@@ -80,11 +82,23 @@ export class Load {
 
   /** Ends it in order. @returns what it has seen */
   async stop(): Promise<LoadReport> {
-    await this.namespace.kubectl(['exec', this.name, '--', '/usr/local/bin/node', '-e', "process.kill(1, 'SIGTERM')"]);
-    await eventually('the load reports', async () => {
-      const [pod] = await this.namespace.get<Pod>('pod', this.name);
-      return pod?.status.phase === 'Succeeded' || pod?.status.phase === 'Failed';
-    });
+    // Its container may end before the command does.
+    await this.namespace.tryKubectl([
+      'exec',
+      this.name,
+      '--',
+      '/usr/local/bin/node',
+      '-e',
+      "process.kill(1, 'SIGTERM')",
+    ]);
+    await eventually(
+      'the load reports',
+      async () => {
+        const [pod] = await this.namespace.get<Pod>('pod', this.name);
+        return pod?.status.phase === 'Succeeded' || pod?.status.phase === 'Failed';
+      },
+      END_MS,
+    );
     const lines = (await this.namespace.kubectl(['logs', this.name])).trim().split('\n');
     await this.namespace.kubectl(['delete', `pod/${this.name}`, `configmap/${this.name}`]);
     return JSON.parse(lines.at(-1) ?? '') as LoadReport;
