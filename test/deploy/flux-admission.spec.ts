@@ -98,12 +98,13 @@ describeUnless(whyNoTool('kustomize'))('admission', () => {
         'deployments',
         'replicasets',
         'statefulsets',
+        'cronjobs',
         'jobs',
       ]);
-      expect(variable(policy(), 'images')).toMatch(/containers[^]*initContainers[^]*ephemeralContainers/);
+      expect(variable(policy(), 'images')).toMatch(/containers[^]*initContainers[^]*ephemeralContainers[^]*volumes/);
     });
 
-    it('are looked at where they are new: what runs may be scaled and stopped, also after the registry has changed', () => {
+    it('are looked at where they are new: what runs may be scaled down and stopped, also after the registry has changed', () => {
       const [condition] = policy().matchConditions ?? [];
 
       expect(condition?.expression).toMatch(/^request\.operation == 'CREATE' \|\| .*!= dyn\(oldObject\)/);
