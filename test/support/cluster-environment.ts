@@ -14,7 +14,7 @@ export type EnvironmentName = (typeof ENVIRONMENTS)[number];
 const SERVICE_ROLE = { user: 'service', password: 'service-password' };
 
 /** Kinds that the chart makes and not every cluster has, and the values that go without them. */
-const OPTIONAL_KINDS: Readonly<Record<string, Values>> = {
+export const OPTIONAL_KINDS: Readonly<Record<string, Values>> = {
   'certificates.cert-manager.io': { certificate: { enabled: false } },
   'servicemonitors.monitoring.coreos.com': { serviceMonitor: { enabled: false } },
   'prometheusrules.monitoring.coreos.com': { prometheusRule: { enabled: false } },
@@ -29,15 +29,10 @@ export async function missingKinds(): Promise<string[]> {
 /** The registry that an image comes from, as deploy/flux/identity wants it. */
 export const registryOf = ({ repository }: ImageValue): string => repository.replace(/\/[^/]+$/, '');
 
-export interface EnvironmentOptions {
-  /** Whose images may run; by default those of the registry of this run. */
-  readonly registry?: string;
-}
-
 export class ClusterEnvironment {
   readonly #tree = new FluxTree();
   #dismissGuard: Dismiss = () => {};
-  /** Name of the cluster's objects, which do not go with the namespace. */
+  /** The cluster's objects, which do not go with the namespace. */
   #policies: readonly string[] = [];
 
   private constructor(
@@ -45,20 +40,20 @@ export class ClusterEnvironment {
     readonly namespace: Namespace,
   ) {}
 
-  static async create(
-    name: EnvironmentName,
-    suite: string,
-    { registry = registryOf(clusterImages().service) }: EnvironmentOptions = {},
-  ): Promise<ClusterEnvironment> {
+  static async create(name: EnvironmentName, suite: string): Promise<ClusterEnvironment> {
     const environment = new ClusterEnvironment(name, await Namespace.create(suite));
-    environment.#identify(registry);
-    await environment.#apply();
+    environment.#rename();
+    environment.#policies = environment
+      .objects()
+      .filter(({ metadata }) => metadata.name.endsWith(`-${environment.namespace.name}`))
+      .map(({ kind, metadata }) => `${kind.toLowerCase()}/${metadata.name}`);
+    environment.#dismissGuard = guardObjects(...environment.#policies);
+    await environment.moveTo(registryOf(clusterImages().service));
     return environment;
   }
 
-  #identify(registry: string): void {
+  #rename(): void {
     const [name, own] = [this.name, this.namespace.name];
-    this.#tree.identify('identity', 'registry', registry);
     for (const folder of ['namespace', 'admission']) {
       this.#tree.edit(`${name}/${folder}/kustomization.yaml`, (text) =>
         text.replaceAll(`hello-world-${name}`, own).replace(`nameSuffix: -${name}`, `nameSuffix: -${own}`),
@@ -66,14 +61,10 @@ export class ClusterEnvironment {
     }
   }
 
-  async #apply(): Promise<void> {
-    const objects = this.objects();
-    const ofCluster = objects.filter(
-      ({ metadata }) => metadata.namespace === undefined && metadata.name !== this.namespace.name,
-    );
-    this.#policies = ofCluster.map(({ kind, metadata }) => `${kind.toLowerCase()}/${metadata.name}`);
-    this.#dismissGuard = guardObjects(...this.#policies);
-    await kubectl(['apply', '-f', '-'], { input: manifest(objects) });
+  /** Lets images of this registry run, and no others. */
+  async moveTo(registry: string): Promise<void> {
+    this.#tree.identify('identity', 'registry', registry);
+    await kubectl(['apply', '-f', '-'], { input: manifest(this.objects()) });
   }
 
   /** Namespace, limits, roles and policies: all that the platform applies, but for what is Flux' own. */
@@ -117,7 +108,7 @@ export class ClusterEnvironment {
   }
 
   async delete(): Promise<void> {
-    if (this.#policies.length > 0) await kubectl(['delete', ...this.#policies, '--ignore-not-found']);
+    await kubectl(['delete', ...this.#policies, '--ignore-not-found']);
     this.#dismissGuard();
     await this.namespace.delete();
     this.#tree.remove();
