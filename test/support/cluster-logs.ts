@@ -1,7 +1,7 @@
 import { type Following, followKubectl, type Namespace } from './cluster.js';
 
 /** Container's start, by pod: there is no log before it. */
-const STARTED = '{.metadata.name}{"\\t"}{.status.containerStatuses[*].state.running.startedAt}{"\\n"}';
+const STARTED = '{.metadata.name}{" "}{.status.containerStatuses[*].state.running.startedAt}{"\\n"}';
 
 /** Follows the logs of all pods that a selector finds, of those that come later too, from their first line to their last. */
 export class PodLogs {
@@ -15,7 +15,7 @@ export class PodLogs {
   ) {
     const watch = ['get', 'pods', '--selector', selector, '--watch', `--output=jsonpath=${STARTED}`];
     this.pods = followKubectl(['--namespace', namespace.name, ...watch], (line) => {
-      const [pod, started] = line.split('\t');
+      const [pod, started] = line.split(' ');
       if (pod && started) this.follow(pod);
     });
   }
