@@ -9,6 +9,8 @@ interface PodOptions {
   readonly labels?: Readonly<Record<string, string>>;
   readonly volumes?: readonly object[];
   readonly uid?: number;
+  /** Whose token it gets. @default nobody's */
+  readonly serviceAccountName?: string;
 }
 
 const securityContext = (uid: number) => ({
@@ -24,12 +26,13 @@ const securityContext = (uid: number) => ({
 function podTemplate(
   name: string,
   container: object,
-  { labels = { app: name }, volumes = [], uid = 65_532 }: PodOptions,
+  { labels = { app: name }, volumes = [], uid = 65_532, serviceAccountName }: PodOptions,
 ) {
   return {
     metadata: { labels },
     spec: {
-      automountServiceAccountToken: false,
+      serviceAccountName,
+      automountServiceAccountToken: serviceAccountName !== undefined,
       enableServiceLinks: false,
       terminationGracePeriodSeconds: 1,
       securityContext: { fsGroup: uid },

@@ -36,7 +36,8 @@ export function whyNoPodMetrics(): string | undefined {
   return measured === undefined ? 'the cluster has no metrics-server' : undefined;
 }
 
-function askKubectl(args: readonly string[]): string | undefined {
+/** What kubectl writes, while tests are still being declared; `undefined` where it fails. */
+export function askKubectl(args: readonly string[]): string | undefined {
   const { status, stdout } = spawnSync('kubectl', ['--request-timeout=10s', ...args], {
     encoding: 'utf8',
     timeout: PROBE_TIMEOUT_MS,
