@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Signs the image; how, is in scripts/ci/signing.sh.
+#   scripts/ci/sign.sh [--ephemeral]                    out/image.tar, before it is pushed: out/image.sigstore.json
+#   scripts/ci/sign.sh [--ephemeral] REPOSITORY@DIGEST  what was pushed, and what is attested of it: out/sbom.spdx.json,
+#                                                       out/sbom.cdx.json, and its provenance
+. "$(dirname "$0")/lib.sh"
+. scripts/ci/signing.sh
+
+ephemeral=false
+if [ "${1:-}" = --ephemeral ]; then ephemeral=true && shift; fi
+[ $# -le 1 ] || die 'usage: scripts/ci/sign.sh [--ephemeral] [REPOSITORY@DIGEST]'
+need cosign
+temporary_folder
+if $ephemeral; then ephemeral_key; fi
+signing_flags
+
+if [ $# = 0 ]; then
+  oci manifest "$OUT" "$TEMPORARY/manifest.json"
+  quietly cosign sign-blob "${sign_with[@]}" --bundle "$BUNDLE" "$TEMPORARY/manifest.json" || die "cosign did not sign $OUT/image.tar"
+  say "signed $OUT/image.tar, $(image_field digest)"
+  exit
+fi
+
+reference=$1
+check_reference "$reference"
+node scripts/ci/provenance.ts "${reference##*@}" >"$OUT/provenance.json"
+for attested in "${ATTESTED[@]}"; do
+  [ -f "$OUT/${attested#*:}" ] || die "there is no $OUT/${attested#*:}: scripts/ci/sbom.ts makes the SBOMs"
+done
+quietly cosign sign "${sign_with[@]}" "$reference" || die "cosign did not sign $reference"
+for attested in "${ATTESTED[@]}"; do
+  quietly cosign attest "${sign_with[@]}" --type "${attested%%:*}" --predicate "$OUT/${attested#*:}" "$reference" \
+    || die "cosign did not attest $OUT/${attested#*:} of $reference"
+done
+say "signed $reference, and attested its SBOMs and its provenance"

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Verifies an image in its registry: its signature, and that its SBOMs and its provenance are attested, all by the one
+# who may (scripts/ci/signing.sh).
+#   scripts/ci/verify.sh REPOSITORY@DIGEST
+. "$(dirname "$0")/lib.sh"
+. scripts/ci/signing.sh
+
+[ $# = 1 ] || die 'usage: scripts/ci/verify.sh REPOSITORY@DIGEST'
+readonly REFERENCE=$1
+check_reference "$REFERENCE"
+need cosign
+verifying_flags
+
+quietly cosign verify "${verify_with[@]}" "$REFERENCE" || die "$REFERENCE is not signed by $signer"
+for attested in "${ATTESTED[@]}"; do
+  quietly cosign verify-attestation "${verify_with[@]}" --type "${attested%%:*}" "$REFERENCE" \
+    || die "$REFERENCE has no ${attested#*:} attested by $signer"
+done
+say "$REFERENCE is signed by $signer, and so are its SBOMs and its provenance"
