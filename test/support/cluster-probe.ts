@@ -56,10 +56,18 @@ export async function probe(namespace: Namespace, pod: string, targets: Targets)
   return JSON.parse(await namespace.kubectl(['exec', pod, '--', ...node])) as Record<string, Reached>;
 }
 
+/**
+ * Runs a script (an ES module, with its arguments in `process.argv`) in a pod that runs on the service's image.
+ *
+ * @returns what it wrote to its standard output
+ */
+export async function runIn(namespace: Namespace, pod: string, script: string, ...args: string[]): Promise<string> {
+  const node = [NODE, '--input-type=module', '--eval', script, '--', ...args];
+  return (await namespace.kubectl(['exec', pod, '--', ...node])).trim();
+}
+
 /** What a pod that runs on the service's image gets from `url`: status and text. */
 export async function fetchFrom(namespace: Namespace, pod: string, url: string): Promise<string> {
   const script = 'const answer = await fetch(process.argv[1]); console.log(answer.status, await answer.text());';
-  return (
-    await namespace.kubectl(['exec', pod, '--', NODE, '--input-type=module', '--eval', script, '--', url])
-  ).trim();
+  return runIn(namespace, pod, script, url);
 }

@@ -128,6 +128,7 @@ export interface Pod {
     readonly podIP?: string;
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
     readonly containerStatuses?: readonly ContainerStatus[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
   };
 }
 
@@ -190,6 +191,14 @@ export class Namespace {
   async get<T = KubeObject>(...args: readonly string[]): Promise<T[]> {
     const found = JSON.parse(await this.kubectl(['get', ...args, '--output=json'])) as T | { readonly items: T[] };
     return (found as { items?: T[] }).items ?? [found as T];
+  }
+
+  /** Names of all objects in it, `kind.group/name`, but for those that record or measure. */
+  async everything(): Promise<string[]> {
+    const kinds = await kubectl(['api-resources', '--namespaced', '--verbs=list', '--output=name']);
+    const lasting = kinds.split('\n').filter((kind) => kind !== '' && !/^events\b|\.metrics\.k8s\.io$/.test(kind));
+    const names = await this.kubectl(['get', lasting.join(','), '--output=name']);
+    return names.split('\n').filter(Boolean).toSorted();
   }
 
   /** Pods of the service that are not on their way out. */
