@@ -49,7 +49,8 @@ async function pushBuilt(instruction: string, name: string): Promise<ImageValue>
   return pushed;
 }
 
-async function push(image: string, name: string): Promise<ImageValue> {
+/** Pushes an image of this engine under a name of its own. */
+export async function push(image: string, name: string): Promise<ImageValue> {
   const repository = `${REGISTRY}/${name}`;
   // A tag of this very image: a node that has it does not ask again.
   const [, id = ''] =

@@ -1,14 +1,20 @@
-// Runs in a pod of the service's own image. Sends requests at a fixed rate, however fast they are answered (an open
-// model: a server that stalls is not spared), every second one on a new connection, until SIGTERM; then writes one line
-// of JSON. A request that was sent and not answered with 2xx has failed, whatever the reason. Counts from the first answer
-// on: a Service that is new, and policies that do not know this pod yet, take a moment.
+// Runs in a pod of the service's own image, or outside of the cluster. Sends requests at a fixed rate, however fast they
+// are answered (an open model: a server that stalls is not spared), every second one on a new connection, until SIGTERM;
+// then writes one line of JSON. A request that was sent and not answered with 2xx has failed, whatever the reason. Counts
+// from the first answer on: a Service that is new, and policies that do not know this pod yet, take a moment.
 import http from 'node:http';
+import https from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 
 // oxlint-disable-next-line node/no-process-env -- not a part of the service
-const { URL: target, RATE = '50', RUN = 'load', TIMEOUT_MS = '15000' } = process.env;
+const { URL: target, RATE = '50', RUN = 'load', TIMEOUT_MS = '15000', CONNECT_TO } = process.env;
 
-const keptAlive = new http.Agent({ keepAlive: true, maxSockets: 64 });
+const { protocol, hostname, host } = new URL(target);
+const { Agent, get } = protocol === 'https:' ? https : http;
+/** The address and port that are connected to in place of the URL's. */
+const [address, port] = CONNECT_TO?.split(':') ?? [];
+const elsewhere = address === undefined ? {} : { hostname: address, port, servername: hostname };
+const keptAlive = new Agent({ keepAlive: true, maxSockets: 64 });
 const latencies = [];
 /** Ids of requests that were answered with 2xx. */
 const answered = [];
@@ -42,11 +48,12 @@ function send(number) {
     }
     if (timer.hasRef?.() === false && open === 0) report();
   };
-  const request = http.get(
+  const request = get(
     target,
     {
+      ...elsewhere,
       agent: number % 2 === 0 ? keptAlive : false,
-      headers: { 'x-request-id': id, traceparent: `00-${traceId(number)}-00000000000000ff-01` },
+      headers: { host, 'x-request-id': id, traceparent: `00-${traceId(number)}-00000000000000ff-01` },
       timeout: Number(TIMEOUT_MS),
     },
     (response) => {
@@ -61,8 +68,8 @@ function send(number) {
 
 function isAnswered() {
   return new Promise((resolve) => {
-    const headers = { 'x-request-id': `${RUN}-0` };
-    const request = http.get(target, { agent: false, headers, timeout: 1_000 }, (response) => {
+    const headers = { host, 'x-request-id': `${RUN}-0` };
+    const request = get(target, { ...elsewhere, agent: false, headers, timeout: 1_000 }, (response) => {
       response.resume();
       resolve(response.statusCode < 300);
     });
