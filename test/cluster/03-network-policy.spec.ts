@@ -28,6 +28,8 @@ import { describeUnless } from '../support/unless.js';
 const HTTP_PORT = 8080;
 const MANAGEMENT_PORT = 9090;
 const OTLP_PORT = 4318;
+const POSTGRES_PORT = 5432;
+const FLAGD_PORT = 8013;
 /** Nobody's in the values. */
 const OTHER_PORT = 9999;
 
@@ -72,7 +74,7 @@ describeUnless(whyNoCluster())('3 network policies', () => {
       startListeners(
         platform,
         { gateway: GATEWAY, prometheus: PROMETHEUS, listener: LISTENER, stranger: { app: 'stranger' } },
-        [HTTP_PORT, OTLP_PORT, OTHER_PORT],
+        [HTTP_PORT, OTLP_PORT, POSTGRES_PORT, FLAGD_PORT, OTHER_PORT],
       ),
       // Two of them are called like somebody who is let in from the platform's namespace.
       startListeners(own, { stranger: { app: 'stranger' }, gateway: GATEWAY, prometheus: PROMETHEUS }, [
@@ -106,14 +108,17 @@ describeUnless(whyNoCluster())('3 network policies', () => {
     needs = {
       'DNS by UDP': 'dns+udp:kubernetes.default.svc.cluster.local',
       'DNS by TCP': 'dns+tcp:kubernetes.default.svc.cluster.local',
-      Postgres: `tcp://${await service('postgres')}:5432`,
-      flagd: `tcp://${await service('flagd')}:8013`,
+      Postgres: `tcp://${await service('postgres')}:${POSTGRES_PORT}`,
+      flagd: `tcp://${await service('flagd')}:${FLAGD_PORT}`,
       OTLP: `tcp://${await service('otel-collector')}:${OTLP_PORT}`,
       'OTLP, second place': `tcp://${await addressOf(platform, 'listener')}:${OTLP_PORT}`,
     };
+    const stranger = await addressOf(platform, 'stranger');
     strangers = {
-      'a stranger': `tcp://${await addressOf(platform, 'stranger')}:${HTTP_PORT}`,
-      'a stranger at the port of OTLP': `tcp://${await addressOf(platform, 'stranger')}:${OTLP_PORT}`,
+      'a stranger': `tcp://${stranger}:${HTTP_PORT}`,
+      'a stranger at the port of OTLP': `tcp://${stranger}:${OTLP_PORT}`,
+      'a stranger at the port of Postgres': `tcp://${stranger}:${POSTGRES_PORT}`,
+      'a stranger at the port of flagd': `tcp://${stranger}:${FLAGD_PORT}`,
       'a stranger in its own namespace': `tcp://${await addressOf(own, 'stranger')}:${HTTP_PORT}`,
       'another port of a place for traces': `tcp://${await addressOf(platform, 'listener')}:${OTHER_PORT}`,
       'the gateway': `tcp://${await addressOf(platform, 'gateway')}:${HTTP_PORT}`,
@@ -122,7 +127,7 @@ describeUnless(whyNoCluster())('3 network policies', () => {
   }, 300_000);
 
   afterAll(async () => {
-    await Promise.all([own.delete(), platform.delete()]);
+    await Promise.all([own?.delete(), platform?.delete()]);
   }, 120_000);
 
   /** Ports of the service's first pod and of its Service, by a name. */

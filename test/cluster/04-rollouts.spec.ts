@@ -13,7 +13,7 @@ import { describeUnless, itUnless } from '../support/unless.js';
 const RATE = 30;
 /** What is put on top until the autoscaler adds a pod: so many loads at most, each so heavy. */
 const HEAVY_LOADS = 4;
-const HEAVY_RATE = 100;
+const HEAVY_RATE = 80;
 
 const REPLICAS = 2;
 const PATIENCE_MS = 180_000;
