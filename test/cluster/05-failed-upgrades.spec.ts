@@ -1,0 +1,250 @@
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { Namespace, servicePods, whyNoCluster } from '../support/cluster.js';
+import { clusterImages } from '../support/cluster-images.js';
+import { LOAD_VALUES, Load, type LoadReport } from '../support/cluster-load.js';
+import {
+  DATABASE,
+  DATABASE_VALUES,
+  databaseSecret,
+  databaseUrl,
+  sql,
+  startPostgres,
+} from '../support/cluster-neighbours.js';
+import { eventually } from '../support/eventually.js';
+import { figure } from '../support/figures.js';
+import { over, type Values } from '../support/helm.js';
+import { describeUnless } from '../support/unless.js';
+
+/** What runs before each upgrade: two pods, however the load is. A rollout gives up soon, for whoever waits for it. */
+const RELEASE = over(DATABASE_VALUES, LOAD_VALUES, {
+  hpa: { enabled: false },
+  replicaCount: 2,
+  progressDeadlineSeconds: 30,
+});
+const PATIENCE = '--timeout=120s';
+/** A node brings a ConfigMap to its pods once a minute. */
+const FLAGS_ARRIVE_MS = 180_000;
+
+/** What came of an upgrade that failed, and of the way back. */
+interface Failure {
+  readonly upgraded: boolean;
+  /** What Helm wrote, its log of hooks included. */
+  readonly message: string;
+  /** What people find who look. */
+  readonly found: string;
+  readonly wentBack: boolean;
+  /** Requests through the Service, from before the upgrade until after the way back. */
+  readonly load: LoadReport;
+  /** Pods that served before, and those that serve now, with their restarts. */
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+}
+
+/** Nobody noticed but those who upgraded: the pods that served before did so all the time, and answered everything. */
+function expectServedThroughout({ upgraded, wentBack, load, before, after }: Failure): void {
+  expect(upgraded).toBe(false);
+  expect(wentBack).toBe(true);
+  expect(load).toMatchObject({ failed: 0, failures: [], answered: load.sent });
+  expect(before).toHaveLength(2);
+  expect(after).toEqual(before);
+  figure(`0 of ${load.sent} requests failed`);
+}
+
+describeUnless(whyNoCluster())('5 an upgrade that fails: the old version serves on, helm rollback works', () => {
+  let namespace: Namespace;
+
+  beforeAll(async () => {
+    namespace = await Namespace.create('failed');
+    await startPostgres(namespace);
+    await namespace.install(RELEASE);
+  }, 300_000);
+
+  afterEach(async () => {
+    await namespace.kubectl(['delete', 'pod/load', 'configmap/load', '--ignore-not-found']);
+  });
+
+  afterAll(async () => namespace.delete(), 120_000);
+
+  async function serving(): Promise<string[]> {
+    const pods = await namespace.readyPods();
+    return pods
+      .map(({ metadata, status }) => `${metadata.name}, ${status.containerStatuses?.[0]?.restartCount}`)
+      .sort();
+  }
+
+  /** Upgrades under load, looks around, and goes back. */
+  async function upgradeInVain(values: Values, look: () => Promise<string> = describePods): Promise<Failure> {
+    const before = await serving();
+    const load = await Load.start(namespace, { url: 'http://hello-world/', rate: 20 });
+    const upgrade = await namespace.tryInstall(over(RELEASE, values), { flags: [PATIENCE] });
+    const found = await look();
+    const rollback = await namespace.tryHelm(['rollback', 'hello-world', '--wait', PATIENCE]);
+    const isGone = async () => (await namespace.servicePods()).length === before.length;
+    await eventually('the new version is gone', isGone, 60_000);
+    return {
+      upgraded: upgrade.ok,
+      message: upgrade.stdout + upgrade.stderr,
+      found,
+      wentBack: rollback.ok,
+      load: await load.stop(),
+      before,
+      after: await serving(),
+    };
+  }
+
+  async function describePods(): Promise<string> {
+    return namespace.kubectl(['describe', 'pods', '--selector', servicePods()]);
+  }
+
+  it('an image that crashes: the pod shows its last words', async () => {
+    const failure = await upgradeInVain({ image: clusterImages().broken, migrations: { enabled: false } });
+
+    expect(failure.message).toMatch(/UPGRADE FAILED: resource Deployment\/.*\/hello-world not ready/);
+    expect(failure.found).toContain('broken on purpose');
+    expectServedThroughout(failure);
+  }, 240_000);
+
+  it('an image that nobody has pushed: the pod shows which', async () => {
+    const { missing } = clusterImages();
+
+    const failure = await upgradeInVain({ image: missing, migrations: { enabled: false } });
+
+    expect(failure.message).toMatch(/UPGRADE FAILED: resource Deployment\/.*\/hello-world not ready/);
+    expect(failure.found).toMatch(
+      new RegExp(`Failed to pull image "${missing.repository}:.*@${missing.digest}".*not found`),
+    );
+    expectServedThroughout(failure);
+  }, 240_000);
+
+  it('a migration that fails: Helm shows why, and nothing of it is in the database', async () => {
+    await namespace.apply(
+      migrations('Failing4102444800000', ['CREATE TABLE bills ()', 'ALTER TABLE invoices ADD paid date']),
+    );
+
+    const failure = await upgradeInVain(FURTHER_MIGRATION);
+
+    expect(failure.message).toMatch(/relation \\*"invoices\\*" does not exist/);
+    expect(await sql(namespace, "SELECT to_regclass('bills') IS NULL")).toBe('t');
+    expect(await sql(namespace, 'SELECT count(*) FROM migrations')).toBe('2');
+    expectServedThroughout(failure);
+  }, 300_000);
+
+  it('a role that may not migrate: Helm shows what it may not', async () => {
+    await namespace.apply(migrations('Fine4102444800000', ['CREATE TABLE bills ()']));
+    await sql(namespace, `CREATE ROLE reader LOGIN PASSWORD 'reader'; GRANT SELECT ON migrations TO reader`);
+    await namespace.apply(databaseSecret(databaseUrl('reader', 'reader'), 'reader'));
+
+    const failure = await upgradeInVain(over(FURTHER_MIGRATION, { migrations: { existingSecret: 'reader' } }));
+
+    expect(failure.message).toContain('permission denied for schema public');
+    expect(await sql(namespace, 'SELECT count(*) FROM migrations')).toBe('2');
+    expectServedThroughout(failure);
+  }, 300_000);
+
+  it('a wrong password: the migration is refused, and Helm shows it without the password', async () => {
+    await namespace.apply(databaseSecret(databaseUrl('wr0ng'), 'wrong'));
+
+    const failure = await upgradeInVain({ database: { existingSecret: 'wrong' } });
+
+    expect(failure.message).toContain('cannot connect to the database at postgres:5432');
+    expect(failure.message).toContain('authentication failed (28P01)');
+    expect(failure.message).not.toContain('wr0ng');
+    expectServedThroughout(failure);
+  }, 300_000);
+
+  it('a wrong password of the service alone: its pod is not ready, and its log and its probe say why', async () => {
+    await namespace.apply(databaseSecret(databaseUrl('wr0ng'), 'wrong'));
+    const look = async () => {
+      const pods = await namespace.servicePods();
+      const ready = (await namespace.readyPods()).map(({ metadata }) => metadata.name);
+      const failing = pods.map(({ metadata }) => metadata.name).filter((name) => !ready.includes(name));
+      return (await describePods()) + (await namespace.kubectl(['logs', ...failing]));
+    };
+
+    const failure = await upgradeInVain(
+      { database: { existingSecret: 'wrong' }, migrations: { existingSecret: DATABASE.secret } },
+      look,
+    );
+
+    expect(failure.message).toMatch(/UPGRADE FAILED: resource Deployment\/.*\/hello-world not ready/);
+    expect(failure.found).toContain('Readiness probe failed: HTTP probe failed with statuscode: 503');
+    expect(failure.found).toContain('cannot use the database at postgres:5432: authentication failed (28P01)');
+    expect(failure.found).not.toContain('wr0ng');
+    expectServedThroughout(failure);
+  }, 240_000);
+
+  it.each([
+    ['a Secret that is not there', { existingSecret: 'nobodys' }, /secret "nobodys" not found/],
+    ['a Secret without the key', { existingSecretKey: 'uri' }, /references non-existent secret key: uri/],
+  ])(
+    '%s: the events of the migration name it',
+    async (_what, database, event) => {
+      const look = async () => namespace.kubectl(['get', 'events', '--field-selector=reason=FailedMount']);
+
+      const failure = await upgradeInVain({ database, migrations: { activeDeadlineSeconds: 60 } }, look);
+
+      expect(failure.message).toMatch(/pre-upgrade hooks failed: .*DeadlineExceeded|was active longer than/);
+      expect(failure.found).toMatch(event);
+      expectServedThroughout(failure);
+    },
+    300_000,
+  );
+
+  it('flags that flagd would refuse: so does the chart, by name, and changes nothing', async () => {
+    const failure = await upgradeInVain({ flags: { metrics_enabled: { defaultVariant: 'yes' } } });
+
+    expect(failure.message).toContain('flags.metrics_enabled.defaultVariant is yes, and its variants are off, on');
+    expectServedThroughout(failure);
+  }, 240_000);
+
+  it('flags that were edited into nonsense: pods keep the last good ones and say so; the next release undoes it', async () => {
+    const before = await serving();
+    const load = await Load.start(namespace, { url: 'http://hello-world/metrics', rate: 5 });
+    const saysSo = /flags file \S+ was changed and cannot be used; the last good flags hold/;
+    const [pod] = await namespace.readyPods();
+    await namespace.kubectl([
+      'patch',
+      'configmap',
+      'hello-world-flags',
+      '--patch',
+      '{"data":{"flags.flagd.json":"{"}}',
+    ]);
+
+    await eventually(
+      'a pod tells',
+      async () => saysSo.test(await namespace.kubectl(['logs', pod!.metadata.name])),
+      FLAGS_ARRIVE_MS,
+    );
+    const upgrade = await namespace.tryInstall(RELEASE, { flags: [PATIENCE] });
+    const forced = await namespace.tryHelm(['rollback', 'hello-world', '--wait', '--force-conflicts', PATIENCE]);
+
+    expect(upgrade.ok).toBe(false);
+    expect(upgrade.stderr).toMatch(/hello-world-flags.*conflict with "kubectl-patch".*\.data\.flags\.flagd\.json/);
+    expect(forced.ok).toBe(true);
+    expect(await load.stop()).toMatchObject({ failed: 0 });
+    expect(await serving()).toEqual(before);
+  }, 300_000);
+});
+
+/** What is in the place of the list of migrations, for the Job alone: a release that has one more. */
+const FURTHER_MIGRATION = {
+  migrations: {
+    extraVolumes: [{ name: 'migrations', configMap: { name: 'migrations' } }],
+    extraVolumeMounts: [{ name: 'migrations', mountPath: '/app/dist/migrations/index.js', subPath: 'index.js' }],
+  },
+};
+
+function migrations(name: string, statements: readonly string[]): object {
+  const list = `
+import { CreateUsers1762300800000 } from './1762300800000-create-users.js';
+import { CreateOrders1762300860000 } from './1762300860000-create-orders.js';
+
+class ${name} {
+  async up(queryRunner) {
+    for (const statement of ${JSON.stringify(statements)}) await queryRunner.query(statement);
+  }
+}
+export const migrations = [CreateUsers1762300800000, CreateOrders1762300860000, ${name}];
+`;
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'migrations' }, data: { 'index.js': list } };
+}
