@@ -155,9 +155,10 @@ describeUnless(whyNoCluster())('5 an upgrade that fails: the old version serves 
   it('a wrong password of the service alone: its pod is not ready, and its log and its probe say why', async () => {
     await namespace.apply(databaseSecret(databaseUrl('wr0ng'), 'wrong'));
     const look = async () => {
-      const pods = await namespace.servicePods();
-      const ready = (await namespace.readyPods()).map(({ metadata }) => metadata.name);
-      const failing = pods.map(({ metadata }) => metadata.name).filter((name) => !ready.includes(name));
+      const ready = new Set((await namespace.readyPods()).map(({ metadata }) => metadata.name));
+      const failing = (await namespace.servicePods())
+        .map(({ metadata }) => metadata.name)
+        .filter((name) => !ready.has(name));
       return (await describePods()) + (await namespace.kubectl(['logs', ...failing]));
     };
 

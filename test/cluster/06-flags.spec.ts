@@ -4,7 +4,7 @@ import { clusterImages } from '../support/cluster-images.js';
 import { NAMESPACE_OF_TESTS, startFlagd } from '../support/cluster-neighbours.js';
 import { fetchFrom, runIn } from '../support/cluster-probe.js';
 import { figure } from '../support/figures.js';
-import { type KubeObject, over, type Values } from '../support/helm.js';
+import { over, type Values } from '../support/helm.js';
 import { describeUnless } from '../support/unless.js';
 
 const METRICS = 'http://127.0.0.1:8080/metrics';
@@ -69,7 +69,7 @@ describeUnless(whyNoCluster())('6 flags: an edited ConfigMap changes what runnin
 
   /** As an operator would, by `kubectl edit`. */
   async function edit(configMap: string, defaultVariant: string): Promise<void> {
-    const [found] = await namespace.get<KubeObject>('configmap', configMap);
+    const [found] = await namespace.get('configmap', configMap);
     const { flags } = JSON.parse(found?.data?.['flags.flagd.json'] ?? '') as { flags: typeof FLAGS };
     const edited = { flags: { ...flags, metrics_enabled: { ...flags.metrics_enabled, defaultVariant } } };
     const patch = { data: { 'flags.flagd.json': JSON.stringify(edited) } };

@@ -25,15 +25,15 @@ describeUnless(whyNoCluster())('8 Postgres is killed', () => {
 
   /** Kills Postgres whenever it runs. Its node starts it again, after longer and longer pauses. */
   function keepDown(): { end(): Promise<void> } {
-    let down = true;
+    const kept = new AbortController();
     const killing = (async () => {
       // As a crash would: without saying good-bye to anybody. (Nobody in a container can send SIGKILL to its first process.)
       const kill = ['exec', 'deployment/postgres', '--', 'bash', '-c', 'kill -QUIT 1'];
-      while (down) await namespace.tryKubectl(kill);
+      while (!kept.signal.aborted) await namespace.tryKubectl(kill);
     })();
     return {
       async end() {
-        down = false;
+        kept.abort();
         await killing;
       },
     };

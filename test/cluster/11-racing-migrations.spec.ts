@@ -60,7 +60,7 @@ describeUnless(whyNoCluster())('11 three migrations at once', () => {
     const objects = render(over(ONE_POD, { image: clusterImages().service }), { namespace: namespace.name });
     const job = theOne(objects, 'Job');
     const ofMigration = (kind: string) =>
-      ofKind(objects, kind).filter(({ metadata }) => /-migrate$/.test(metadata.name));
+      ofKind(objects, kind).filter(({ metadata }) => metadata.name.endsWith('-migrate'));
     await namespace.apply(
       ...ofMigration('ServiceAccount'),
       ...ofMigration('NetworkPolicy'),
@@ -78,7 +78,7 @@ describeUnless(whyNoCluster())('11 three migrations at once', () => {
 
     const logs = await Promise.all(RELEASES.map((name) => namespace.kubectl(['logs', `job/${name}`])));
     const counts = logs.map((log) => (log.match(/has been executed successfully/g) ?? []).length);
-    expect(counts.sort()).toEqual([0, 0, 2]);
+    expect(counts.sort((one, other) => one - other)).toEqual([0, 0, 2]);
     expect(logs.filter((log) => log.includes('No migrations are pending'))).toHaveLength(2);
     expect(await applied()).toEqual(['CreateUsers1762300800000', 'CreateOrders1762300860000']);
     await namespace.kubectl([
