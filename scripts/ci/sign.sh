@@ -2,7 +2,8 @@
 # Signs the image; how, is in scripts/ci/signing.sh.
 #   scripts/ci/sign.sh [--ephemeral]                    out/image.tar, before it is pushed: out/image.sigstore.json
 #   scripts/ci/sign.sh [--ephemeral] REPOSITORY@DIGEST  what was pushed, and what is attested of it: out/sbom.spdx.json,
-#                                                       out/sbom.cdx.json, and its provenance
+#                                                       out/sbom.cdx.json, and its provenance; with --ephemeral the
+#                                                       archive again as well, so that one key is for both
 . "$(dirname "$0")/lib.sh"
 . scripts/ci/signing.sh
 
@@ -14,12 +15,12 @@ temporary_folder
 if $ephemeral; then ephemeral_key; fi
 signing_flags
 
-if [ $# = 0 ]; then
+if [ $# = 0 ] || $ephemeral; then
   oci manifest "$OUT" "$TEMPORARY/manifest.json"
   quietly cosign sign-blob "${sign_with[@]}" --bundle "$BUNDLE" "$TEMPORARY/manifest.json" || die "cosign did not sign $OUT/image.tar"
   say "signed $OUT/image.tar, $(image_field digest)"
-  exit
 fi
+[ $# = 1 ] || exit 0
 
 reference=$1
 check_reference "$reference"

@@ -1,0 +1,2 @@
+/** Why a step cannot do what it was asked to: its message is for people. */
+export class GitOpsProblem extends Error {}
