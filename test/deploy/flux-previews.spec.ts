@@ -277,6 +277,8 @@ describeUnless(whyNoTool('kustomize') ?? whyNoTool('git'))('preview.ts', () => {
 
       expect(JSON.stringify(rendered)).not.toMatch(/DATABASE_URL|existingSecret|ServiceMonitor|PrometheusRule/);
       expect(ofKind(rendered, 'Job')).toEqual([]);
+      // By which the helm-controller panics.
+      expect(JSON.stringify(rendered)).not.toContain('hook-output-log-policy');
       expect(theOne(rendered, 'Deployment').spec).toMatchObject({ replicas: 1 });
     });
 

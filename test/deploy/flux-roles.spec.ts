@@ -72,15 +72,14 @@ describeUnless(whyNoTool('kustomize') ?? whyNoTool('helm'))('roles', () => {
       expect(missing).toEqual([]);
     });
 
-    it('may keep releases, watch a rollout, and read the log of a hook', () => {
+    it('may keep releases, and watch a rollout', () => {
       for (const verb of [...TO_MANAGE, 'update']) expect(may(role(), verb, '', 'secrets')).toBe(true);
       expect(may(role(), 'list', 'apps', 'replicasets')).toBe(true);
-      expect(may(role(), 'get', '', 'pods/log')).toBe(true);
     });
 
     it('may nothing that no environment needs', () => {
       const applied = ENVIRONMENTS.flatMap(appliedIn);
-      const needed = new Set([...applied, ['', 'secrets'], ['', 'pods/log'], ['apps', 'replicasets']].map(String));
+      const needed = new Set([...applied, ['', 'secrets'], ['apps', 'replicasets']].map(String));
 
       const granted = rulesOf(role()).flatMap(({ apiGroups, resources }) =>
         apiGroups.flatMap((group) => resources.map((resource) => String([group, resource]))),

@@ -141,6 +141,16 @@ describeUnless(whyNoTool('kustomize'))('what Flux applies', () => {
       expect(rendered.stdout).toMatch(/kind: ConfigMap\nmetadata:\n {2}name: hello-world-flags\n/);
     });
 
+    it('asks for the log of no hook, by which the helm-controller panics', () => {
+      const { name, namespace, values } = releaseOf(tree.build(`${environment}/release`));
+
+      const { stdout } = template(values, { release: name, namespace });
+
+      expect(stdout).toContain('helm.sh/hook: test');
+      expect(stdout).toContain('helm.sh/hook: pre-install');
+      expect(stdout).not.toContain('hook-output-log-policy');
+    });
+
     it('tells Slack of each release, and of what keeps one from getting here', () => {
       const objects = tree.build(`${environment}/release`);
 

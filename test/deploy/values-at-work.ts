@@ -141,5 +141,6 @@ export const VALUES_AT_WORK: Readonly<Record<string, AtWork>> = {
   'networkPolicy.egress.flagd.to': at([PEER], EXTERNAL),
   'networkPolicy.extraIngress': at([POD_RULE]),
   'networkPolicy.extraEgress': at([{ to: [PEER], ports: [{ protocol: 'TCP', port: 7 }] }]),
+  hookLogs: at(false),
   'tests.resources': at(RESOURCES),
 };
