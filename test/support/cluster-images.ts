@@ -15,6 +15,8 @@ export interface ClusterImages {
   readonly next: ImageValue;
   /** An image whose process ends at once, with 1. */
   readonly broken: ImageValue;
+  /** The service, but for that it never gets ready; its migration works. */
+  readonly unready: ImageValue;
   /** A digest that nobody has pushed. */
   readonly missing: ImageValue;
   readonly postgres: ImageValue;

@@ -7,6 +7,10 @@ import pullImages from './pull-images.ts';
 const REGISTRY = process.env['TEST_REGISTRY'] ?? 'localhost:5000';
 /** Whatever the chart has it run. */
 const BROKEN = `ENTRYPOINT ["/usr/local/bin/node", "-e", "console.error('broken on purpose'); process.exit(1)"]`;
+/** Migrates, and then serves nobody: alive, but never ready. */
+const UNREADY = `CMD ["-e", ${JSON.stringify(
+  "process.once('SIGTERM', process.exit); require('node:http').createServer((request, response) => response.writeHead(request.url === '/livez' ? 200 : 503).end()).listen(process.env.MANAGEMENT_PORT ?? process.env.PORT)",
+)}]`;
 
 /**
  * Jest's global set-up of the suites on a cluster: pushes the service's image, variants of it, and those of its
@@ -34,6 +38,7 @@ async function images(): Promise<ClusterImages> {
     service,
     next: await pushBuilt('LABEL org.opencontainers.image.version=next', 'hello-world'),
     broken: await pushBuilt(BROKEN, 'hello-world'),
+    unready: await pushBuilt(UNREADY, 'hello-world'),
     missing: { ...service, digest: `sha256:${'0'.repeat(64)}` },
     postgres: await push(like('postgres'), 'postgres'),
     flagd: await push(like('flagd'), 'flagd'),
@@ -42,7 +47,8 @@ async function images(): Promise<ClusterImages> {
 }
 
 async function pushBuilt(instruction: string, name: string): Promise<ImageValue> {
-  const built = `${REGISTRY}/${name}:variant`;
+  // Of this run alone: another one may be at it.
+  const built = `${REGISTRY}/${name}:variant-${process.pid}`;
   await docker(['build', '--quiet', '--tag', built, '-'], { input: `FROM ${serviceImage()}\n${instruction}\n` });
   const pushed = await push(built, name);
   await docker(['rmi', built]);
