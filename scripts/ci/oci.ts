@@ -9,11 +9,14 @@
  *   oci.ts tag REPOSITORY DIGEST TAG…   gives tags to what is there
  *   oci.ts digest REPOSITORY TAG        what a tag is there; nothing where there is no such tag
  *   oci.ts label REPOSITORY DIGEST KEY  a label of an image there
+ *   oci.ts holds REPOSITORY DIGEST TGZ  that the chart there has the files of TGZ, whenever that was packed
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compressed, type Image, readArchive, writeArchive } from './oci/archive.ts';
+import { gunzipSync } from 'node:zlib';
+import { compressed, digestOf, type Image, readArchive, writeArchive } from './oci/archive.ts';
 import { Repository } from './oci/registry.ts';
+import { readTar } from './oci/tar.ts';
 
 /** Tags that follow what is newest; every other names one image for ever. */
 const MOVING_TAG = /^(latest|pr-\d+)$/;
@@ -108,6 +111,22 @@ async function label(repository: Repository, digest: string, key: string): Promi
   return config.config?.Labels?.[key] ?? '';
 }
 
+async function holds(repository: Repository, digest: string, tgz: string): Promise<string> {
+  const found = await repository.manifest(digest);
+  const { layers } = JSON.parse(found?.content.toString('utf8') ?? '{}') as { layers?: readonly { digest: string }[] };
+  const [layer] = layers ?? [];
+  if (layer === undefined) throw new Error(`the registry has no ${digest}`);
+  const files = (content: Buffer): string =>
+    [...readTar(gunzipSync(content))]
+      .map(([name, text]) => `${name} ${digestOf(text)}`)
+      .sort()
+      .join('\n');
+  if (files(await repository.blob(layer.digest)) !== files(readFileSync(tgz))) {
+    throw new Error(`${digest} there has other files than ${tgz}`);
+  }
+  return digest;
+}
+
 const COMMANDS: Readonly<Record<string, (...args: string[]) => string | undefined | Promise<string | undefined>>> = {
   pack,
   check: (out = '') => checked(out).digest,
@@ -121,6 +140,7 @@ const COMMANDS: Readonly<Record<string, (...args: string[]) => string | undefine
   },
   tag: async (name = '', digest = '', ...tags) => tag(new Repository(name), digest, tags),
   digest: async (name = '', wanted = '') => new Repository(name).digestOf(wanted),
+  holds: async (name = '', digest = '', tgz = '') => holds(new Repository(name), digest, tgz),
   label: async (name = '', digest = '', key = '') => label(new Repository(name), digest, key),
 };
 

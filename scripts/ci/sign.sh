@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Signs the image; how, is in scripts/ci/signing.sh.
+#   scripts/ci/sign.sh --chart REPOSITORY@DIGEST        a chart that was pushed, of which nothing is attested
 #   scripts/ci/sign.sh [--ephemeral]                    out/image.tar, before it is pushed: out/image.sigstore.json
 #   scripts/ci/sign.sh [--ephemeral] REPOSITORY@DIGEST  what was pushed, and what is attested of it: out/sbom.spdx.json,
 #                                                       out/sbom.cdx.json, and its provenance; with --ephemeral the
@@ -7,23 +8,31 @@
 . "$(dirname "$0")/lib.sh"
 . scripts/ci/signing.sh
 
-ephemeral=false
-if [ "${1:-}" = --ephemeral ]; then ephemeral=true && shift; fi
-[ $# -le 1 ] || die 'usage: scripts/ci/sign.sh [--ephemeral] [REPOSITORY@DIGEST]'
+ephemeral=false chart=false
+case ${1:-} in
+  --ephemeral) ephemeral=true && shift ;;
+  --chart) chart=true && shift ;;
+esac
+[ $# -le 1 ] || die 'usage: scripts/ci/sign.sh [--ephemeral|--chart] [REPOSITORY@DIGEST]'
 need cosign
 temporary_folder
 if $ephemeral; then ephemeral_key; fi
 signing_flags
 
-if [ $# = 0 ] || $ephemeral; then
+if { [ $# = 0 ] && ! $chart; } || $ephemeral; then
   oci manifest "$OUT" "$TEMPORARY/manifest.json"
   quietly cosign sign-blob "${sign_with[@]}" --bundle "$BUNDLE" "$TEMPORARY/manifest.json" || die "cosign did not sign $OUT/image.tar"
   say "signed $OUT/image.tar, $(image_field digest)"
 fi
 [ $# = 1 ] || exit 0
 
-reference=$1
+readonly reference=$1
 check_reference "$reference"
+if $chart; then
+  quietly cosign sign "${sign_with[@]}" "$reference" || die "cosign did not sign $reference"
+  say "signed the chart $reference"
+  exit
+fi
 node scripts/ci/provenance.ts "${reference##*@}" >"$OUT/provenance.json"
 for attested in "${ATTESTED[@]}"; do
   [ -f "$OUT/${attested#*:}" ] || die "there is no $OUT/${attested#*:}: scripts/ci/sbom.ts makes the SBOMs"
