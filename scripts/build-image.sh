@@ -37,9 +37,17 @@ check_platform() {
     || refuse "the builder runs ${able:-nothing}, not $platform: give it QEMU (docker.io/tonistiigi/binfmt) or a node of that architecture (docker buildx create --append)"
 }
 
+# Whether git knows the project itself. Unpacked into another repository it is none of that one's commits.
+is_checkout() {
+  local folder
+  folder=$(git rev-parse --show-prefix 2>/dev/null) && [ -z "$folder" ] \
+    && git ls-files --error-unmatch package.json >/dev/null 2>&1
+}
+
 # Where the repository can be looked at, from the address that it was cloned from: without who cloned it, or a password.
 # Nothing where that was a folder.
 source_url() {
+  is_checkout || return 0
   { git remote get-url origin 2>/dev/null || true; } | sed -nE -e 's#(\.git)?/*$##' \
     -e '\#^https?://# s#//([^/]*@)?#//#p' \
     -e '\#^ssh://# s#^ssh://([^/]*@)?([^/:]+)(:[0-9]+)?/#https://\2/#p' \
@@ -49,11 +57,17 @@ source_url() {
 # The commit, with -dirty when what gets into the context is not what that commit holds.
 revision() {
   local commit changes
-  commit=$(git rev-parse --verify HEAD 2>/dev/null) || { echo unknown && return; }
+  { is_checkout && commit=$(git rev-parse --verify HEAD 2>/dev/null); } || { echo unknown && return; }
   # shellcheck disable=SC2046 # the allow-list of the context, path by path
   changes=$(git --no-optional-locks status --porcelain -- $(sed -n 's/^!//p' .dockerignore) Dockerfile .dockerignore ':(exclude)*.spec.ts')
   echo "$commit${changes:+-dirty}"
 }
+
+# Of the commit, in seconds since 1970.
+commit_time() { { is_checkout && git log -1 --format=%ct 2>/dev/null; } || echo 0; }
+
+# What a label of the image says, whoever set it: a flag of the caller's may have had the last word.
+label() { docker image inspect --format "{{index .Config.Labels \"org.opencontainers.image.$1\"}}" "$IMAGE"; }
 
 megabytes() { awk -v bytes="$1" 'BEGIN { printf "%.1f", bytes / 1000000 }'; }
 
@@ -62,7 +76,9 @@ check_platform ${DOCKER_BUILD_FLAGS:-} "$@"
 
 version=${VERSION:-$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)}
 revision=${REVISION:-$(revision)}
-epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
+epoch=${SOURCE_DATE_EPOCH:-$(commit_time)}
+[[ $epoch =~ ^[0-9]{1,11}$ ]] \
+  || refuse "SOURCE_DATE_EPOCH is to be a time in whole seconds since 1970, as \`git log -1 --format=%ct\` tells it, not $epoch"
 # GNU's date, else BSD's.
 created=$(date -u -d "@$epoch" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null || date -u -r "$epoch" +%Y-%m-%dT%H:%M:%SZ)
 
@@ -86,7 +102,7 @@ for layer in $(sed 's/.*"Layers":\[\([^]]*\)\].*/\1/' "$folder/manifest.json" | 
 done
 
 cat <<REPORT
-image         $IMAGE, version $version, revision $revision, created $created
+image         $IMAGE, version $(label version), revision $(label revision), created $(label created)
 image id      $(docker image inspect --format '{{.Id}}' "$IMAGE")
 platform      $(docker image inspect --format '{{.Os}}/{{.Architecture}}' "$IMAGE")
 compressed    $(megabytes "$packed") MB (limit $LIMIT_MB MB)

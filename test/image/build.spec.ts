@@ -95,6 +95,20 @@ describeUnless(whyNoEngine())('the context of a build', () => {
   });
 });
 
+describeUnless(whyNoTool('git') ?? whyNoEngine())('what scripts/build-image.sh tells of an image', () => {
+  it('is what its labels say, also where a flag of the caller had the last word', async () => {
+    const root = makeCheckout();
+    const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
+    const labels = dockerfile.slice(dockerfile.lastIndexOf('ARG VERSION='));
+    plant(root, 'Dockerfile', `FROM scratch\nCOPY LICENSE /\n${labels}`);
+    const flags = ['VERSION=9.9.9', 'REVISION=feed', 'CREATED=2001-01-01T00:00:00Z'].map((arg) => `--build-arg=${arg}`);
+
+    const { stdout } = await build(root, ...flags);
+
+    expect(stdout).toMatch(/^image +\S+, version 9\.9\.9, revision feed, created 2001-01-01T00:00:00Z$/m);
+  });
+});
+
 describeUnless(whyNoBuild())('scripts/build-image.sh', () => {
   it('makes of one commit the same image twice, whenever and wherever, to the digest', async () => {
     const [here, elsewhere] = [makeCheckout(), makeCheckout()];

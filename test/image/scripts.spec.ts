@@ -1,5 +1,5 @@
-import { chmodSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { chmodSync, cpSync, readFileSync, rmSync } from 'node:fs';
+import { basename, delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { whyNoEngine } from '../support/docker.js';
 import { type Exit, endProcesses, startProcess } from '../support/process.js';
@@ -81,6 +81,47 @@ describeUnless(whyNoTool('git'))('scripts/build-image.sh, by what it tells docke
     await run('scripts/build-image.sh');
 
     expect(built()).toContain(`REVISION=${git(root, 'rev-parse', 'HEAD')}`);
+  });
+
+  /** The project without its own git, in a folder of another repository. @returns the folder */
+  const unpackHere = (): string => {
+    const isGit = (path: string): boolean => basename(path) === '.git';
+    cpSync(makeCheckout(), join(root, 'unpacked'), { recursive: true, filter: (path) => !isGit(path) });
+    return 'unpacked';
+  };
+
+  it.each<[string, () => string]>([
+    ['unpacked into another repository', unpackHere],
+    ['taken into another repository, in a folder of it', () => (git(root, 'add', unpackHere()), 'unpacked')],
+    ['unpacked over another repository', () => (git(root, 'rm', '--quiet', '--cached', 'package.json'), '.')],
+    ['without git', () => (rmSync(join(root, '.git'), { recursive: true }), '.')],
+  ])('names neither commit, time nor source where the project is %s', async (_where, arrange) => {
+    git(root, 'remote', 'add', 'origin', 'https://github.com/team/other.git');
+    const folder = arrange();
+
+    await run(join(folder, 'scripts/build-image.sh'));
+
+    expect(built()).toEqual(expect.arrayContaining(['REVISION=unknown', 'CREATED=1970-01-01T00:00:00Z']));
+    expect(built().join()).not.toContain('SOURCE=');
+  });
+
+  it.each(['garbage', '1.5', '-1', '2025-06-15', '17500000000000'])(
+    'refuses by one sentence SOURCE_DATE_EPOCH=%s, which is no time in seconds',
+    async (value) => {
+      const { code, stderr } = await run('scripts/build-image.sh', [], { SOURCE_DATE_EPOCH: value });
+
+      expect(code).toBe(1);
+      expect(stderr).toBe(
+        `build-image: SOURCE_DATE_EPOCH is to be a time in whole seconds since 1970, as \`git log -1 --format=%ct\` tells it, not ${value}\n`,
+      );
+      expect(built).toThrow('ENOENT');
+    },
+  );
+
+  it('takes the time that it is told over the one of the commit', async () => {
+    await run('scripts/build-image.sh', [], { SOURCE_DATE_EPOCH: '1750000000' });
+
+    expect(built()).toEqual(expect.arrayContaining(['SOURCE_DATE_EPOCH=1750000000', 'CREATED=2025-06-15T15:06:40Z']));
   });
 
   it.each([['--platform', 'linux/riscv64'], ['--platform=linux/amd64'], ['--platform=linux/amd64/v2']])(
