@@ -28,8 +28,8 @@ interface Failure {
   readonly stderr: string;
 }
 
-async function failureOf(container: Container): Promise<Failure | undefined> {
-  return container.exec(...(await optionsOfCheck()), CHECK).then(
+async function failureOf(container: Container, ...args: readonly string[]): Promise<Failure | undefined> {
+  return container.exec(...(await optionsOfCheck()), CHECK, ...args).then(
     () => undefined,
     (error: unknown) => error as Failure,
   );
@@ -92,6 +92,28 @@ describeUnless(whyNoImage())('the health check of the image', () => {
 
     expect(await failureOf(container)).toBeUndefined();
   });
+
+  it('asks for readiness where it is told to', async () => {
+    const waiting = startContainer({ env: { DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none' } });
+    const ready = startContainer();
+    await Promise.all([waiting.url(), ready.url()]);
+
+    expect(await failureOf(ready, '/readyz')).toBeUndefined();
+    expect(await failureOf(waiting, '/readyz')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('/readyz on port 8080: answered 503'),
+    });
+  });
+
+  it.each([{ PORT: '0' }, { MANAGEMENT_PORT: '0' }])(
+    'says of a port that it cannot know what to do: %j',
+    async (env) => {
+      const container = await runContainer({ env, args: [...(await optionsOfCheck()), CHECK] });
+
+      expect(container.code).toBe(1);
+      expect(container.stderr()).toMatch(/^\/livez on port 0: .* PORT, or MANAGEMENT_PORT if set, a number\n$/);
+    },
+  );
 
   it('says why it is not content', async () => {
     const container = startContainer({ args: ['--eval', 'setTimeout(() => {}, 60_000); console.log("idle")'] });
