@@ -52,7 +52,7 @@ interface Service {
   readonly mem_limit?: string;
   readonly pids_limit?: number;
   readonly ports?: readonly string[];
-  readonly healthcheck?: { readonly disable?: boolean; readonly test?: readonly string[] };
+  readonly healthcheck?: { readonly disable?: boolean; readonly test?: readonly string[]; readonly timeout?: string };
   readonly depends_on?: Readonly<Record<string, { readonly condition: string; readonly required?: boolean }>>;
 }
 
@@ -111,6 +111,16 @@ describe('docker-compose.yml', () => {
     expect(notAsked.sort()).toEqual([...ONE_SHOT, ...NOBODY_TO_ASK].sort());
     // Ours: the question comes with the image.
     expect(withoutQuestion.map(([, { image }]) => image)).toEqual([OURS]);
+  });
+
+  it('asks the service as its image does, for its readiness', () => {
+    const [, command = ''] =
+      /^HEALTHCHECK [^]*?CMD (\[[^\]]*\])/m.exec(textOf('Dockerfile').replaceAll('\\\n', '')) ?? [];
+
+    expect(services['hello-world']!.healthcheck).toMatchObject({
+      test: ['CMD', ...(JSON.parse(command) as string[]), '/readyz'],
+      timeout: '10s',
+    });
   });
 
   it('keeps metrics for as long as the rules look back, within a limit', () => {
