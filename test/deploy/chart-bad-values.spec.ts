@@ -127,6 +127,7 @@ const TABLE: readonly (readonly [string, Values, RegExp])[] = [
   // What a value is: told by the schema, with its place.
   ['a name that is none', { replicas: 3 }, /additional properties 'replicas' not allowed/],
   ['a name that is none, further in', { hpa: { min: 3 } }, /at '\/hpa': additional properties 'min' not allowed/],
+  ['a name too long', { fullnameOverride: `${'a'.repeat(35)}-hello-world` }, /at '\/fullnameOverride': maxLength/],
   [
     'a placeholder for a repository',
     { image: { repository: 'ghcr.io/<org>/hello-world' } },

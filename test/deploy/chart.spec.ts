@@ -24,6 +24,20 @@ const DATABASE = over(LEAST_VALUES, {
   networkPolicy: { egress: { postgres: { to: [{ ipBlock: { cidr: '10.1.0.0/24' } }] } } },
 });
 
+/** As short as they get, and about as long as the chart and Helm (53) take them as they are. */
+const RELEASES = [
+  'hello-world',
+  'prod',
+  'hello-world-canary',
+  'a'.repeat(34),
+  'b'.repeat(35),
+  'c'.repeat(53),
+  ...[34, 35, 41].map((length) => `hello-world-${'d'.repeat(length)}`),
+];
+
+/** What Kubernetes calls a pod of a ReplicaSet: https://github.com/kubernetes/apiserver, pkg/storage/names/generate.go */
+const podNameBy = (replicaSet: string): string => `${`${replicaSet}-`.slice(0, 58)}xzbcd`;
+
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 
 describeUnless(whyNoTool('helm'))('the chart', () => {
@@ -71,23 +85,33 @@ describeUnless(whyNoTool('helm'))('the chart', () => {
     expect(env!.filter(({ name }) => name === 'ENABLE_METRICS')).toEqual([{ name: 'ENABLE_METRICS', value: 'false' }]);
   });
 
-  it.each([
-    'hello-world',
-    'prod',
-    'hello-world-canary',
-    'a'.repeat(36),
-    'b'.repeat(37),
-    'c'.repeat(53),
-    `hello-world-${'d'.repeat(41)}`,
-  ])('any release → the job of its metrics is the name of the Deployment, and has hello-world in it: %s', (release) => {
-    const objects = render(over(DATABASE, { serviceMonitor: { enabled: true } }), { release });
-    const { name } = theOne(objects, 'Deployment').metadata;
+  it.each(RELEASES)(
+    'any release → the job of its metrics is the name of the Deployment, and has hello-world in it: %s',
+    (release) => {
+      const objects = render(over(DATABASE, { serviceMonitor: { enabled: true } }), { release });
+      const { name } = theOne(objects, 'Deployment').metadata;
 
-    expect(name).toMatch(/.*hello-world.*/);
-    const monitor = theOne(objects, 'ServiceMonitor').spec as { jobLabel: string };
-    expect(theOne(objects, 'Service').metadata.labels?.[monitor.jobLabel]).toBe(name);
-    expect(theOne(objects, 'HorizontalPodAutoscaler').metadata.name).toBe(name);
-    for (const { metadata } of objects) expect(metadata.name.length).toBeLessThanOrEqual(63);
+      expect(name).toMatch(/.*hello-world.*/);
+      const monitor = theOne(objects, 'ServiceMonitor').spec as { jobLabel: string };
+      expect(theOne(objects, 'Service').metadata.labels?.[monitor.jobLabel]).toBe(name);
+      expect(theOne(objects, 'HorizontalPodAutoscaler').metadata.name).toBe(name);
+      for (const { metadata } of objects) expect(metadata.name.length).toBeLessThanOrEqual(63);
+    },
+  );
+
+  it.each(RELEASES)('any release → the alert on restarts finds the Deployment in the name of a pod: %s', (release) => {
+    const { name } = theOne(render(LEAST_VALUES, { release }), 'Deployment').metadata;
+    const [, pattern = ''] = /"job", "\$1", "pod", "([^"]+)"/.exec(read('monitoring/prometheus-rules.yaml')) ?? [];
+
+    const pod = podNameBy(`${name}-${'b'.repeat(10)}`);
+
+    expect(new RegExp(`^${pattern}$`).exec(pod)?.[1]).toBe(name);
+  });
+
+  it('the longest release → the Job of a migration keeps within 63 characters, up to eight digits of a revision', () => {
+    const { name } = ofKind(render(DATABASE, { release: 'a'.repeat(53) }), 'Job')[0]!.metadata;
+
+    expect(name.replace(/\d+$/, '12345678').length).toBeLessThanOrEqual(63);
   });
 
   it('two releases whose names are cut → have different names', () => {
