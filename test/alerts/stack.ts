@@ -1,6 +1,5 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../scripts/local/ports.ts';
 import { ComposeProject } from '../support/compose.js';
 import { serviceImage } from '../support/compose-images.js';
 import { docker } from '../support/docker.js';
@@ -52,7 +51,6 @@ export class AlertsStack {
 
   private constructor(
     private readonly project: ComposeProject,
-    private readonly secondPort: number,
     private readonly image: ImageParts,
   ) {
     this.prometheus = new PrometheusApi(project.url('prometheus'));
@@ -68,7 +66,7 @@ export class AlertsStack {
       migrations: await readFromImage('/app/dist/migrations/index.js'),
       nodeOptions: await nodeOptionsOfImage(),
     };
-    const stack = new AlertsStack(project, await freePort(), image);
+    const stack = new AlertsStack(project, image);
     try {
       await stack.up();
       return stack;
@@ -79,7 +77,7 @@ export class AlertsStack {
   }
 
   urlOf(instance: Instance): string {
-    return instance === 'hello-world' ? this.project.url(instance) : `http://127.0.0.1:${this.secondPort}`;
+    return instance === 'hello-world' ? this.project.url(instance) : `http://127.0.0.1:${this.project.sparePort}`;
   }
 
   /** Runs `docker compose …` on it. */
@@ -166,7 +164,7 @@ export class AlertsStack {
     for (const instance of INSTANCES) mkdirSync(this.path(`faults/${instance}`), { recursive: true });
     this.inject({});
     const env = {
-      HELLO_WORLD_2_PORT: String(this.secondPort),
+      HELLO_WORLD_2_PORT: String(this.project.sparePort),
       MONITORING_DIR: this.path('monitoring'),
       FLAGS_DIR: this.path('flags'),
       ALERTS_DIR: this.project.folder,

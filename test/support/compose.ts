@@ -22,6 +22,7 @@ const PORTS = {
   jaeger: 'JAEGER_PORT',
   grafana: 'GRAFANA_PORT',
 } as const;
+const SPARE = 'spare';
 
 /** A service of docker-compose.yml that has a port of this machine. */
 export type PublishedService = keyof typeof PORTS;
@@ -103,6 +104,11 @@ export class ComposeProject {
 
   port(service: PublishedService): number {
     return this.ports[service] ?? 0;
+  }
+
+  /** A port that none of these has, for a service that a further Compose file adds. */
+  get sparePort(): number {
+    return this.ports[SPARE] ?? 0;
   }
 
   /** Runs a program in the container of a service. @returns what it writes to its standard output */
@@ -194,12 +200,12 @@ export class ComposeProject {
 }
 
 /**
- * One for each service, in a row, below those that systems give to outgoing connections and engines to containers: so
+ * One for each service and one to spare, in a row, below those that systems give to outgoing connections and engines to containers: so
  * that until the platform starts, and while a part of it is down, nobody else is given one of them.
  */
 async function freePorts(): Promise<Readonly<Record<string, number>>> {
   const first = randomInt(20_000, 32_000);
-  const ports = Object.keys(PORTS).map((service, index) => [service, first + index] as const);
+  const ports = [...Object.keys(PORTS), SPARE].map((service, index) => [service, first + index] as const);
   const taken = await Promise.all(ports.map(async ([, port]) => whyNotListen(port, '127.0.0.1')));
   return taken.every((reason) => reason === undefined) ? Object.fromEntries(ports) : freePorts();
 }
