@@ -3,18 +3,18 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { ROOT } from './script.js';
 
-function read<T>(file: string): T {
-  return JSON.parse(readFileSync(join(ROOT, 'deploy/ecr', file), 'utf8')) as T;
+function read(file: string): unknown {
+  return JSON.parse(readFileSync(join(ROOT, 'deploy/ecr', file), 'utf8'));
 }
 
 const glob = (pattern: string, tag: string): boolean => new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(tag);
 
 describe('the registry', () => {
   it('a tag is given once, except those that follow the newest', () => {
-    const { imageTagMutability, imageTagMutabilityExclusionFilters: filters } = read<{
+    const { imageTagMutability, imageTagMutabilityExclusionFilters: filters } = read('repository.json') as {
       imageTagMutability: string;
       imageTagMutabilityExclusionFilters: { filter: string }[];
-    }>('repository.json');
+    };
     const mayMove = (tag: string): boolean => filters.some(({ filter }) => glob(filter, tag));
 
     expect(imageTagMutability).toBe('IMMUTABLE_WITH_EXCLUSION');
@@ -23,9 +23,9 @@ describe('the registry', () => {
   });
 
   it('what goes by age is of pull requests, and later than their previews; releases and signatures stay', () => {
-    const { rules } = read<{
+    const { rules } = read('lifecycle-policy.json') as {
       rules: { selection: { tagStatus: string; tagPatternList: string[]; countType: string; countNumber: number } }[];
-    }>('lifecycle-policy.json');
+    };
     const preview = readFileSync(join(ROOT, 'scripts/previews/render.ts'), 'utf8');
     const longestPreviewDays = Number(/MAX_DAYS = (\d+)/.exec(preview)?.[1]);
     const goes = (tag: string): boolean =>
@@ -40,7 +40,7 @@ describe('the registry', () => {
   });
 
   it('the role is for this repository alone, and can neither delete nor change a setting', () => {
-    const trust = read<{ Statement: { Condition: { StringLike: Record<string, string[]> } }[] }>('push-trust.json');
+    const trust = read('push-trust.json') as { Statement: { Condition: { StringLike: Record<string, string[]> } }[] };
     const policy = read<{ Statement: { Action: string | string[]; Resource: string | string[] }[] }>(
       'push-policy.json',
     );
