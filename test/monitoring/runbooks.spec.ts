@@ -9,6 +9,7 @@ import { RUNBOOKS_URL } from '../../scripts/monitoring/links.ts';
 import { selectorsOf } from '../../scripts/monitoring/promql.ts';
 import { isAlert, readRules, writeYaml } from '../../scripts/monitoring/rules-file.ts';
 import { readDashboards } from '../support/dashboards.js';
+import { whyNoTool } from '../support/tools.js';
 import { itUnless } from '../support/unless.js';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -89,24 +90,21 @@ describe.each(pages)('the runbook of $alert', ({ alert, text }) => {
     expect(asked.filter((metric) => !known(metric))).toEqual([]);
   });
 
-  itUnless(spawnSync('promtool', ['--version']).error && 'there is no promtool on the PATH')(
-    'has queries that Prometheus understands',
-    async () => {
-      const folder = mkdtempSync(join(tmpdir(), 'runbook-'));
-      const file = join(folder, 'queries.yaml');
-      const asked = queries.map((expr, index) => ({ record: `query:${index}`, expr }));
+  itUnless(whyNoTool('promtool'))('has queries that Prometheus understands', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'runbook-'));
+    const file = join(folder, 'queries.yaml');
+    const asked = queries.map((expr, index) => ({ record: `query:${index}`, expr }));
 
-      try {
-        writeFileSync(file, writeYaml([], { groups: [{ name: 'queries', rules: asked }] }));
+    try {
+      writeFileSync(file, writeYaml([], { groups: [{ name: 'queries', rules: asked }] }));
 
-        expect(execFileSync('promtool', ['check', 'rules', '--lint=none', file], { encoding: 'utf8' })).toContain(
-          `${queries.length} rules found`,
-        );
-      } finally {
-        rmSync(folder, { recursive: true });
-      }
-    },
-  );
+      expect(execFileSync('promtool', ['check', 'rules', '--lint=none', file], { encoding: 'utf8' })).toContain(
+        `${queries.length} rules found`,
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 
   it('has commands that a shell understands', () => {
     for (const block of shell) {
@@ -143,6 +141,14 @@ describe.each(pages)('the runbook of $alert', ({ alert, text }) => {
     expect(ofAnyPod.filter((command) => !command.includes('--all-pods'))).toEqual([]);
     expect(commands.filter((command) => /kubectl -n .* exec /.test(command))).toEqual([]);
     expect(commands.filter((command) => /curl .*localhost:\d+\//.test(command))).toEqual([]);
+  });
+
+  it("asks for no more than an operator's rights, but where it says so", () => {
+    const ofOthers = shell
+      .flatMap((block) => block.split('\n'))
+      .filter((line) => /\bkubectl (?!-n "\$NAMESPACE" )/.test(line) && !line.endsWith(' # by the platform'));
+
+    expect(ofOthers).toEqual([]);
   });
 
   it('names panels, configuration and parts of the log that exist', () => {
