@@ -163,7 +163,7 @@ describeUnless(whyNoTool('kustomize'))('what Flux applies', () => {
     });
   });
 
-  it('prod takes the chart by its digest, and only as this repository’s workflow has signed it on main', () => {
+  it('prod takes the chart by its digest, and only as this repository’s workflow has signed it for a release', () => {
     const { ref, verify } = theOne(tree.build('prod/release'), 'OCIRepository').spec as {
       ref: { digest: string };
       verify: { provider: string; matchOIDCIdentity: { issuer: string; subject: string }[] };
@@ -174,12 +174,14 @@ describeUnless(whyNoTool('kustomize'))('what Flux applies', () => {
     expect(verify).toMatchObject({ provider: 'cosign', matchOIDCIdentity: [expect.anything()] });
     expect('https://token.actions.githubusercontent.com').toMatch(new RegExp(issuer));
     const signed = (by: string) => new RegExp(subject).test(`https://github.com/${by}`);
-    expect(signed('acme/hello-world/.github/workflows/ci.yml@refs/heads/main')).toBe(true);
-    expect(signed('acme/hello-world/.github/workflows/ci.yml@refs/heads/main2')).toBe(false);
+    expect(signed('acme/hello-world/.github/workflows/ci.yml@refs/tags/release/1.20.3')).toBe(true);
+    expect(signed('acme/hello-world/.github/workflows/ci.yml@refs/tags/release/1.20.3-mine')).toBe(false);
+    expect(signed('acme/hello-world/.github/workflows/ci.yml@refs/tags/v1.20.3')).toBe(false);
+    expect(signed('acme/hello-world/.github/workflows/ci.yml@refs/heads/release/1.20.3')).toBe(false);
     expect(signed('acme/hello-world/.github/workflows/ci.yml@refs/pull/1/merge')).toBe(false);
-    expect(signed('acme/hello-world/.github/workflows/other.yml@refs/heads/main')).toBe(false);
-    expect(signed('acme/hello-world2/.github/workflows/ci.yml@refs/heads/main')).toBe(false);
-    expect(signed('mallory/acme/hello-world/.github/workflows/ci.yml@refs/heads/main')).toBe(false);
+    expect(signed('acme/hello-world/.github/workflows/other.yml@refs/tags/release/1.20.3')).toBe(false);
+    expect(signed('acme/hello-world2/.github/workflows/ci.yml@refs/tags/release/1.20.3')).toBe(false);
+    expect(signed('mallory/acme/hello-world/.github/workflows/ci.yml@refs/tags/release/1.20.3')).toBe(false);
   });
 
   it('SOPS: an environment that takes the component decrypts its Secrets', () => {
