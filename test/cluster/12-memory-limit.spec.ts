@@ -44,18 +44,21 @@ describeUnless(whyNoCluster())('12 the memory limit is reached', () => {
     {
       what: 'by buffers: the kernel kills the process',
       signal: 'SIGUSR2',
-      end: { reason: 'OOMKilled', exitCode: 137 },
-      lastWords: undefined,
+      reason: 'OOMKilled',
+      exitCodes: [137],
+      lastWords: /./,
     },
     {
-      what: 'by objects: V8 gives up before the kernel must, and says so',
+      what: 'by objects: V8 gives up at half of the limit, and its last words are in the state of the pod',
       signal: 'SIGHUP',
-      end: { reason: 'Error', exitCode: 134 },
+      reason: 'Error',
+      // Not 134: the first process of a container does not get its own SIGABRT, but what comes behind it in abort(3).
+      exitCodes: [139, 133],
       lastWords: /JavaScript heap out of memory/,
     },
   ])(
     '$what; one restart, ready again, the other pod answers all the while',
-    async ({ signal, end, lastWords }) => {
+    async ({ signal, reason, exitCodes, lastWords }) => {
       const [victim, other] = (await namespace.readyPods()).sort(
         (one, another) => Number(restartsOf(one)) - Number(restartsOf(another)),
       );
@@ -80,13 +83,15 @@ describeUnless(whyNoCluster())('12 the memory limit is reached', () => {
 
       figure(`other pod: 0 of ${atOther.sent} requests failed; Service: ${atService.failed} of ${atService.sent}`);
       const { lastState } = containerOf(await namespace.readyPods(), name)!;
-      expect(lastState.terminated).toMatchObject(end);
-      if (lastWords !== undefined)
-        expect(lastState.terminated).toHaveProperty('message', expect.stringMatching(lastWords));
+      expect(lastState.terminated?.reason).toBe(reason);
+      expect(exitCodes).toContain(lastState.terminated?.exitCode);
+      figure(`exit code ${lastState.terminated?.exitCode}`);
+      expect(lastState.terminated?.message).toMatch(lastWords);
       expect(course?.at(0)).toBe('ready, restarts: 0');
       expect(course?.at(-1)).toBe('ready, restarts: 1');
       expect(courseOfOther).toHaveLength(1);
       expect(atOther.failures).toEqual([]);
+      expect(atService.answered).toBeGreaterThan(atService.failed);
     },
     480_000,
   );

@@ -137,7 +137,9 @@ export interface ContainerStatus {
   readonly restartCount: number;
   readonly ready: boolean;
   readonly state: { readonly waiting?: { readonly reason: string } };
-  readonly lastState: { readonly terminated?: { readonly reason: string; readonly exitCode: number } };
+  readonly lastState: {
+    readonly terminated?: { readonly reason: string; readonly exitCode: number; readonly message?: string };
+  };
 }
 
 const isReady = ({ status }: Pod): boolean =>
