@@ -15,4 +15,4 @@ eval "$set_path"
 
 [ -n "${GITHUB_PATH:-}" ] || { printf '%s\n' "$set_path" && exit 0; }
 # The steps that follow have the rest of the PATH already. The last line that is written comes first there.
-printf '%s' "${PATH%":$before"}" | tr ':' '\n' | tac >>"$GITHUB_PATH"
+printf '%s\n' "${PATH%":$before"}" | tr ':' '\n' | tac >>"$GITHUB_PATH"

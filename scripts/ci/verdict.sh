@@ -7,7 +7,8 @@
 . "$(dirname "$0")/lib.sh"
 
 need jq
-results=$(jq -er 'to_entries[] | "\(.key) \(.value.result)"' <<<"${NEEDS:-}") || die 'NEEDS is not the context of the jobs before this one'
+results=$(jq -er 'to_entries[] | "\(.key) \(.value.result)"' <<<"${NEEDS:-}") && [ -n "$results" ] \
+  || die 'NEEDS is not the context of the jobs before this one'
 bad=()
 while read -r job result; do
   case $result in
