@@ -182,12 +182,18 @@ class Run {
 
   #granted(job: Job): Permissions {
     const asked = Object.entries(job.permissions ?? {}) as [string, 'read' | 'write'][];
-    const within = asked.filter(([scope]) => this.#limits === undefined || scope in this.#limits);
+    const tooMuch = asked.filter(
+      ([scope, level]) => this.#limits !== undefined && ![level, 'write'].includes(this.#limits[scope] ?? ''),
+    );
+    if (tooMuch.length > 0)
+      throw new Error(
+        `${this.#name}: GitHub starts no workflow that asks for more than its caller: ${JSON.stringify(tooMuch)}`,
+      );
     const fork = isFork(this.#scene);
     return Object.fromEntries(
-      within
+      asked
         .filter(([scope]) => !(fork && scope === 'id-token'))
-        .map(([scope, level]) => [scope, fork || this.#limits?.[scope] === 'read' ? 'read' : level]),
+        .map(([scope, level]) => [scope, fork ? 'read' : level]),
     );
   }
 
@@ -249,7 +255,7 @@ class Steps {
           inputs: { ...defaults, ...inputs },
         });
         const done = inner.play(action.runs.steps, own) && !failing;
-        this.calls.push(...inner.calls);
+        this.calls.push({ id: undefined, uses: step.uses, env: own, with: inputs, secrets }, ...inner.calls);
         const outputs = texts(
           Object.fromEntries(Object.entries(action.outputs ?? {}).map(([name, { value }]) => [name, value])),
           { values: { ...this.#contexts(own), steps: inner.results } },
