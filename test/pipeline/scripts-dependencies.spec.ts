@@ -1,0 +1,182 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Ended, ROOT, runStep } from './script.js';
+
+let folder: string;
+
+/** A file of this test. */
+function file(name: string, content: unknown): string {
+  const path = join(folder, name);
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'scripts-dependencies-'));
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('audit.ts', () => {
+  const advisory = (severity: string) => ({
+    vulnerabilities: {
+      fastify: {
+        via: [
+          {
+            name: 'fastify',
+            title: 'Something bad',
+            url: 'https://github.com/advisories/GHSA-aaaa-bbbb-cccc',
+            severity,
+            range: '<5.1.0',
+          },
+        ],
+      },
+      // Concerned only through the other.
+      '@nestjs/platform-fastify': { via: ['fastify'] },
+    },
+  });
+  const exception = (until: string, of = 'fastify') =>
+    `exceptions:\n  - { advisory: GHSA-aaaa-bbbb-cccc, package: ${of}, reason: awaited upstream, until: ${until} }\n`;
+
+  const audit = async (report: unknown, exceptions = 'exceptions: []\n'): Promise<Ended> =>
+    runStep('audit.ts', ['--report', file('report.json', report), '--exceptions', file('exceptions.yaml', exceptions)]);
+
+  it.each(['high', 'critical'])('fails for an advisory of severity %s, once, with its address', async (severity) => {
+    const { code, stderr } = await audit(advisory(severity));
+
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `audit: fastify <5.1.0: ${severity}, Something bad (https://github.com/advisories/GHSA-aaaa-bbbb-cccc)\n`,
+    );
+  });
+
+  it('passes for a moderate one, and for one that is excused', async () => {
+    expect(await audit(advisory('moderate'))).toMatchObject({ code: 0, stderr: '' });
+    expect(await audit(advisory('high'), exception('2999-01-31'))).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it.each([
+    [
+      'has ended',
+      advisory('high'),
+      exception('2020-01-31'),
+      /the exception for GHSA-aaaa-bbbb-cccc in fastify ended on 2020-01-31/,
+    ],
+    ['is not needed', { vulnerabilities: {} }, exception('2999-01-31'), /is not needed: take it out/],
+    ['is for another package', advisory('high'), exception('2999-01-31', 'pg'), /fastify <5\.1\.0: high/],
+    ['has no last day', advisory('high'), exception('soon'), /reason and until: YYYY-MM-DD/],
+  ])('fails when an exception %s', async (_what, report, exceptions, why) => {
+    const { code, stderr } = await audit(report, exceptions);
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(why);
+  });
+
+  it('is skipped where the registry knows no advisories, in the summary as well', async () => {
+    const summary = file('summary.md', '');
+    const args = ['--report', file('report.json', { message: '405 Method Not Allowed', statusCode: 405 })];
+
+    const { code, stdout } = await runStep('audit.ts', args, { env: { GITHUB_STEP_SUMMARY: summary } });
+
+    expect(code).toBe(0);
+    expect(stdout).toBe('skipped: the registry knows no advisories: 405 Method Not Allowed\n');
+    expect(readFileSync(summary, 'utf8')).toBe(
+      '- **audit**: skipped: the registry knows no advisories: 405 Method Not Allowed\n',
+    );
+  });
+});
+
+describe('licences.ts', () => {
+  const lock = (license: string | undefined, more = {}) => ({
+    packages: {
+      '': { license: 'Apache-2.0' },
+      'node_modules/a/node_modules/@x/b': { version: '1.0.0', license, ...more },
+    },
+  });
+  const licences = async (locked: unknown, exceptions = '[]'): Promise<Ended> =>
+    runStep('licences.ts', [
+      '--lock',
+      file('lock.json', locked),
+      '--policy',
+      file('policy.yaml', `allowed: [MIT, Apache-2.0]\nexceptions: ${exceptions}\n`),
+    ]);
+
+  it('passes for what this repository ships', async () => {
+    const { code, stdout } = await runStep('licences.ts');
+
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^licences: \d{3} packages are shipped, all under allowed licences\n$/);
+  });
+
+  it.each(['MIT', '(MIT OR GPL-3.0-only)', '(GPL-2.0-only OR (MIT AND Apache-2.0))', 'MIT AND Apache-2.0'])(
+    'passes for %s',
+    async (licence) => {
+      expect(await licences(lock(licence))).toMatchObject({ code: 0, stderr: '' });
+    },
+  );
+
+  it.each([
+    'GPL-3.0-only',
+    'MIT AND GPL-3.0-only',
+    '(MIT',
+    'UNLICENSED',
+    'SEE LICENSE IN LICENSE',
+    'Apache-2.0 WITH something',
+    undefined,
+  ])('fails for %s, and names the package', async (licence) => {
+    const { code, stderr } = await licences(lock(licence));
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^licences: @x\/b@1\.0\.0 is under .+: take another package, or say/);
+  });
+
+  it('looks at nothing that is not shipped', async () => {
+    for (const what of [{ dev: true }, { optional: true }, { devOptional: true }]) {
+      expect(await licences(lock('GPL-3.0-only', what))).toMatchObject({ code: 0 });
+    }
+  });
+
+  it('takes an exception for one version and licence, and refuses one that is not needed', async () => {
+    const exception = (id: string) => `[{ package: '${id}', licence: GPL-3.0-only, reason: none }]`;
+
+    expect(await licences(lock('GPL-3.0-only'), exception('@x/b@1.0.0'))).toMatchObject({ code: 0, stderr: '' });
+    const other = await licences(lock('GPL-3.0-only'), exception('@x/b@2.0.0'));
+    expect(other.stderr).toMatch(/@x\/b@1\.0\.0 is under GPL-3\.0-only/);
+    expect(other.stderr).toMatch(/the exception for @x\/b@2\.0\.0 is not needed/);
+  });
+});
+
+describe('sbom.ts', () => {
+  interface Spdx {
+    readonly packages: readonly { readonly name: string; readonly versionInfo: string }[];
+  }
+  interface CycloneDx {
+    readonly components: readonly { readonly name: string; readonly version: string; readonly purl: string }[];
+    readonly metadata: { readonly component: { readonly name: string; readonly type: string } };
+  }
+
+  it('names each package that is shipped, Node and the base image by its digest, in both formats', async () => {
+    expect(await runStep('sbom.ts', ['--out', folder])).toMatchObject({ code: 0, stderr: '' });
+
+    const read = (name: string): unknown => JSON.parse(readFileSync(join(folder, name), 'utf8'));
+    const spdx = read('sbom.spdx.json') as Spdx;
+    const cycloneDx = read('sbom.cdx.json') as CycloneDx;
+    const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { version: string; dev?: boolean; optional?: boolean; devOptional?: boolean }>;
+    };
+    const shipped = Object.entries(lock.packages)
+      .filter(([path, { dev, optional, devOptional }]) => path !== '' && !dev && !optional && !devOptional)
+      .map(([path, { version }]) => `${path.split('node_modules/').at(-1)}@${version}`);
+    const base = /^FROM gcr\.io\/(\S+):(\S+)@(sha256:\w+)$/m.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8')) ?? [];
+    const node = readFileSync(join(ROOT, '.nvmrc'), 'utf8').trim();
+    const expected = [...new Set([...shipped, `node@${node}`, `gcr.io/${base[1]}@${base[2]}@${base[3]}`])].sort();
+
+    const inSpdx = spdx.packages.map(({ name, versionInfo }) => `${name}@${versionInfo}`);
+    const inCycloneDx = cycloneDx.components.map(({ name, version }) => `${name}@${version}`);
+    expect([...new Set(inSpdx)].filter((id) => !id.startsWith('hello-world@')).sort()).toEqual(expected);
+    expect([...new Set(inCycloneDx)].sort()).toEqual(expected);
+    expect(cycloneDx.metadata.component).toMatchObject({ name: 'hello-world', type: 'application' });
+  });
+});
