@@ -6,7 +6,10 @@
 . "$(dirname "$0")/lib.sh"
 
 [ -n "${AWS_REGION:-}" ] || die 'AWS_REGION is not set: it says where the registry is'
-[ -n "${ECR_REPOSITORY:-}" ] || die 'ECR_REPOSITORY is not set: it says what the repository is called'
+# What starts by the clock does not know the repository by its name alone.
+repository=${GITHUB_REPOSITORY:-}
+ECR_REPOSITORY=${ECR_REPOSITORY:-${repository##*/}}
+[ -n "$ECR_REPOSITORY" ] || die 'ECR_REPOSITORY is not set: it says what the repository is called'
 need aws docker
 
 account=${AWS_ACCOUNT_ID:-$(aws sts get-caller-identity --query Account --output text)} \

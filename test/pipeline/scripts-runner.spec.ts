@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Ended, ROOT, runStep } from './script.js';
+import { savedImage } from './synthetic-image.js';
 
 let folder: string;
 
@@ -72,6 +73,36 @@ describe('scripts/ci/verdict.sh', () => {
 
     expect(ended.code).not.toBe(0);
     expect(ended.stderr).toContain('NEEDS');
+  });
+});
+
+describe('scripts/ci/expect-digest.sh', () => {
+  const pack = async (text: string): Promise<string> => {
+    const out = join(folder, 'out');
+    mkdirSync(out, { recursive: true });
+    return (await runStep('oci.ts', ['pack', 'hello-world', 'pr-1', savedImage(folder, text), out])).stdout.trim();
+  };
+  const expectDigest = (digest: string): Promise<Ended> =>
+    step('expect-digest.sh', [digest], { OUT: join(folder, 'out') });
+
+  it('the image that was built passes', async () => {
+    const digest = await pack('built');
+
+    expect(await expectDigest(digest)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('an image that another job has put in its place does not, though it is whole', async () => {
+    const digest = await pack('built');
+    await pack('replaced');
+
+    const ended = await expectDigest(digest);
+
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain('another job has replaced it');
+  });
+
+  it.each(['', 'latest'])('%j is no digest', async (digest) => {
+    expect((await expectDigest(digest)).code).toBe(1);
   });
 });
 

@@ -234,12 +234,28 @@ describe('what is pushed and deployed', () => {
     const download = calls.find(({ uses }) => uses?.startsWith('actions/download-artifact@'));
 
     expect(download?.with).toEqual({ name: 'image', path: 'out' });
+    expect(commandsOf(theJob(SCENES['a push to main'], 'publish'))).toContain(`scripts/ci/expect-digest.sh ${DIGEST}`);
     expect(calls.filter(({ run }) => /image\.sh|build-image|npm run image/.test(run ?? ''))).toEqual([]);
     expect(
       ran(SCENES['a push to main'])
         .flatMap(commandsOf)
         .filter((command) => command.startsWith('scripts/ci/image.sh')),
     ).toEqual([`scripts/ci/image.sh sha-${SHA}`]);
+  });
+
+  it('is, in each job that has it, the one that was built', () => {
+    for (const run of ran(SCENES['a push to main'])) {
+      const taken = run.calls.findIndex(({ uses }) => uses?.startsWith('actions/download-artifact@'));
+      if (taken < 0) continue;
+
+      expect(run.calls[taken + 1]?.run).toBe(`scripts/ci/expect-digest.sh ${DIGEST}`);
+    }
+  });
+
+  it.each(['push-pull-request', 'publish'])('%s: another image than the gates have looked at is not signed', (id) => {
+    const scene = but(id === 'publish' ? 'a push to main' : 'a pull request', { failing: [`${id}/image`] });
+
+    expect(delivery(scene, id)).toEqual([]);
   });
 
   it('is verified once more before an environment is told of it', () => {

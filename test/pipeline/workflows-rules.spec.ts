@@ -6,6 +6,7 @@ const CI = '.github/workflows/ci.yml';
 const GATES = '.github/workflows/gates.yml';
 const SETUP = '.github/actions/setup/action.yml';
 const PUBLISH = '.github/actions/publish/action.yml';
+const IMAGE = '.github/actions/image/action.yml';
 const CLEAN_UP = '.github/workflows/preview-clean-up.yml';
 
 const texts = readTexts();
@@ -274,7 +275,7 @@ const MISTAKES: readonly Planted[] = [
       '      - uses: actions/cache@55cc8345863c7cc4c66a329aec7e433d2d1c52a9 # v6.1.0\n      - id: publish',
     ),
   ],
-  ['data of other jobs goes to out/', 'over the scripts', PUBLISH, 'path: out', 'path: .'],
+  ['data of other jobs goes to out/', 'over the scripts', IMAGE, 'path: out', 'path: .'],
   [
     'no choice ends with its second half for ever',
     'an empty first half',
