@@ -1,4 +1,4 @@
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { guardObjects } from './cluster-guard.js';
@@ -242,6 +242,8 @@ export class Namespace {
   }
 
   async delete(): Promise<void> {
+    // What a test that failed has not stopped would keep Jest from ending.
+    for (const { args, child } of followed) if (args.includes(this.name)) child.kill();
     await kubectl(['delete', 'namespace', this.name, '--ignore-not-found', '--wait']);
     this.dismissGuard();
   }
@@ -254,9 +256,14 @@ export interface Following {
   stop(): Promise<void>;
 }
 
+const followed = new Set<{ readonly args: readonly string[]; readonly child: ChildProcess }>();
+
 /** Follows a command of kubectl that goes on, as `logs --follow` or `get --watch`, line by line. */
 export function followKubectl(args: readonly string[], onLine: (line: string) => void): Following {
   const child = spawn('kubectl', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const entry = { args, child };
+  followed.add(entry);
+  child.once('close', () => followed.delete(entry));
   let rest = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n');
