@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Namespace, type Outcome, tryBash, whyNoCluster } from '../support/cluster.js';
+import type { LoadReport } from '../support/cluster-load.js';
 import { fetchFrom } from '../support/cluster-probe.js';
 import { eventually } from '../support/eventually.js';
 import { figure } from '../support/figures.js';
@@ -160,29 +161,36 @@ describeUnless(whyNot ?? [gateway, issuer].find((found) => typeof found === 'str
       'a rolling restart, and a new certificate → no request fails, by either way',
       async () => {
         const before = await Promise.all(Object.values(hosts).map(serialOf));
-        const loads: [string, OutsideLoad][] = [];
-        for (const [way, host] of Object.entries(hosts)) {
-          const options = { name: way.toLowerCase(), url: `https://${host}/`, connectTo: address };
-          loads.push([way, await OutsideLoad.start(ca === undefined ? options : { ...options, caFile })]);
+        const loads: OutsideLoad[] = [];
+        const reports: LoadReport[] = [];
+        try {
+          for (const [way, host] of Object.entries(hosts)) loads.push(await loadOn(way, host));
+
+          await namespace.kubectl(['rollout', 'restart', 'deployment/hello-world']);
+          await namespace.kubectl(['rollout', 'status', 'deployment/hello-world', '--timeout=180s']);
+          await eventually('the old pods are gone', async () => (await allPods()).length === 2, PATIENCE_MS);
+          await renew();
+          for (const [index, host] of Object.values(hosts).entries()) {
+            const isNew = async () => (await serialOf(host)) !== before[index];
+            await eventually(`${host} serves the new certificate`, isNew, PATIENCE_MS);
+          }
+        } finally {
+          for (const load of loads) reports.push(await load.stop());
         }
 
-        await namespace.kubectl(['rollout', 'restart', 'deployment/hello-world']);
-        await namespace.kubectl(['rollout', 'status', 'deployment/hello-world', '--timeout=180s']);
-        await eventually('the old pods are gone', async () => (await allPods()).length === 2, PATIENCE_MS);
-        await renew();
-        for (const [index, host] of Object.values(hosts).entries()) {
-          const isNew = async () => (await serialOf(host)) !== before[index];
-          await eventually(`${host} serves the new certificate`, isNew, PATIENCE_MS);
-        }
-
-        for (const [way, load] of loads) {
-          const { sent, answered, failed, failures, p99Ms } = await load.stop();
+        for (const [index, way] of Object.keys(hosts).entries()) {
+          const { sent, answered, failed, failures, p99Ms } = reports[index]!;
           figure(`${way}: ${failed} of ${sent} requests failed, p99 ${p99Ms} ms`);
           expect({ way, failures, unanswered: sent - answered }).toEqual({ way, failures: [], unanswered: 0 });
         }
       },
       TEST_TIMEOUT_MS,
     );
+
+    async function loadOn(way: string, host: string): Promise<OutsideLoad> {
+      const options = { name: way.toLowerCase(), url: `https://${host}/`, connectTo: address };
+      return OutsideLoad.start(ca === undefined ? options : { ...options, caFile });
+    }
 
     async function certificate(): Promise<KubeObject> {
       const [found] = await namespace.get('certificates.cert-manager.io', CERTIFICATE);
