@@ -211,6 +211,59 @@ describe('scripts/ci/preview.sh', () => {
   });
 });
 
+describe('scripts/ci/apply.sh', () => {
+  const KUBE_CONFIG_B64 = Buffer.from('apiVersion: v1').toString('base64');
+  const cluster = (answers: Readonly<Record<string, string>>): void =>
+    plant(
+      'kubectl',
+      `echo "$*" >>'${folder}/asked'\ncase "$1" in ${Object.entries(answers)
+        .map(([verb, answer]) => `${verb}) ${answer} ;;`)
+        .join(' ')} esac`,
+    );
+
+  it('applies what renders, asks Flux to look, and keeps the credentials to a file of its own that goes', async () => {
+    plant('kustomize', 'echo "kind: Namespace"');
+    cluster({
+      version: `test -z "$KUBE_CONFIG_B64" && cat "$KUBECONFIG" >'${folder}/config' && echo "$KUBECONFIG" >'${folder}/where'`,
+    });
+
+    const ended = await step('apply.sh', ['non-prod'], { KUBE_CONFIG_B64 });
+
+    expect(ended.code).toBe(0);
+    expect(written('config')).toBe('apiVersion: v1');
+    expect(existsSync(written('where').trim())).toBe(false);
+    expect(written('asked')).toMatch(
+      /^version .*\nget crd .*\napply --server-side .*\n.*annotate .*gitrepository\/hello-world-non-prod/,
+    );
+  });
+
+  it.each([
+    ['no credentials', {}, {}, 'KUBE_CONFIG_B64 is not set'],
+    ['no cluster', { KUBE_CONFIG_B64 }, { version: 'exit 1' }, 'no cluster answers'],
+    ['no Flux', { KUBE_CONFIG_B64 }, { get: 'exit 1' }, 'the cluster has no Flux'],
+  ])('%s: it is skipped', async (_, env, answers, why) => {
+    plant('kustomize', 'echo "kind: Namespace"');
+    cluster(answers);
+
+    const ended = await step('apply.sh', ['non-prod'], env);
+
+    expect(ended.code).toBe(0);
+    expect(written('summary')).toContain(`skipped: ${why}`);
+    expect(written('asked')).not.toContain('apply');
+  });
+
+  it('what the cluster refuses fails', async () => {
+    plant('kustomize', 'echo "kind: Namespace"');
+    cluster({ apply: 'exit 1' });
+
+    expect((await step('apply.sh', ['non-prod'], { KUBE_CONFIG_B64 })).code).toBe(1);
+  });
+
+  it.each([[[]], [['staging']], [['..']]])('%j is no environment', async (args) => {
+    expect((await step('apply.sh', args, { KUBE_CONFIG_B64 })).stderr).toContain('usage:');
+  });
+});
+
 describe('scripts/ci/refresh-tools.ts', () => {
   it('writes the newest versions into the file that has the tool, and leaves what is held', async () => {
     const outdated = (name: string, requested: string, bump: string | null, file: string) => [
