@@ -58,7 +58,7 @@ describeUnless(whyNoCluster())('8 Postgres is killed', () => {
 
     expect(page).toEqual(['200 hello world', '200 hello world']);
     expect(alive).toEqual(['200 alive', '200 alive']);
-    expect(ready[0]).toMatch(/^503 not ready: database: .*(refused|cut off|reset|no answer|starting up)/);
+    for (const answer of ready) expect(answer).toMatch(/^503 not ready: database: \w/);
     const course = ['ready, restarts: 0', 'not ready, restarts: 0', 'ready, restarts: 0'];
     expect(states).toEqual(Object.fromEntries(pods.map((pod) => [pod, course])));
   }, 900_000);
