@@ -161,6 +161,25 @@ describeUnless(whyNoTool('kustomize'))('what Flux applies', () => {
       });
       expect(theOne(objects, 'Alert', 'hello-world-failures').spec).toMatchObject({ eventSeverity: 'error' });
     });
+
+    it('tells Slack of what the platform does for it, and for no other environment', () => {
+      const { eventSources } = theOne(tree.build(`${environment}/release`), 'Alert', 'hello-world-failures').spec as {
+        eventSources: { kind: string; name: string; namespace?: string; matchLabels?: object }[];
+      };
+
+      const ofPlatform = eventSources.filter(({ namespace }) => namespace === 'flux-system');
+      const known = ['GitRepository', 'Kustomization'].flatMap((kind) =>
+        ofKind(tree.build(environment), kind).map(({ metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`),
+      );
+
+      // That of previews fails until there is a first one.
+      const expected = known.filter(
+        (one) => /flux-system/.test(one) && one !== 'GitRepository flux-system/hello-world-previews',
+      );
+      expect(ofPlatform.map(({ kind, name, namespace }) => `${kind} ${namespace}/${name}`).sort()).toEqual(
+        expected.sort(),
+      );
+    });
   });
 
   it('prod takes the chart by its digest, and only as this repository’s workflow has signed it for a release', () => {
