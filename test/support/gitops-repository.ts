@@ -38,13 +38,11 @@ export class GitOpsRepository {
     return `${origin}/${NAME}`;
   }
 
-  /** Adds a patch to the Kustomization of a layer: after the identity, before the replacements of the layer itself. */
+  /** Adds a patch to the Kustomization of a layer, after those that it has. */
   patch(layer: string, kind: string, change: object): void {
     this.tree.edit(`${layer}/kustomization.yaml`, (text) => {
       const patch = stringify([{ target: { kind }, patch: stringify(change) }]).replaceAll(/^(?=.)/gm, '  ');
-      return text.includes('\npatches:\n')
-        ? text.replace('\npatches:\n', `\npatches:\n${patch}`)
-        : `${text}patches:\n${patch}`;
+      return text.replace(/^patches:\n(?: .*\n)*/m, (patches) => patches + patch);
     });
   }
 

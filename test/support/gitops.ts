@@ -23,6 +23,8 @@ const SERVICE = { user: 'service', password: 'service-password' };
 const KEY = 'ours';
 /** A release and what it waits for, on a machine that has other things to do. */
 const DELIVERED_WITHIN_MS = 600_000;
+/** What would take long is shorter, what would take a node of its own is smaller, and the load is let in. */
+const TEST_VALUES = over({ progressDeadlineSeconds: 60, resources: { requests: { cpu: '50m' } } }, LOAD_VALUES);
 const DOCUMENTATION = join(FLUX, '../../docs/how-to/gitops.md');
 
 export const namespaceOf = (environment: EnvironmentName): string => `hello-world-${environment}`;
@@ -92,8 +94,15 @@ export class GitOps {
 
   /** Whatever is left of it. */
   async stop(): Promise<void> {
-    const namespaces = ENVIRONMENTS.map((environment) => `namespace/${namespaceOf(environment)}`);
-    await tryKubectl(['delete', ...namespaces, ...this.#ofCluster, '--ignore-not-found', '--wait']);
+    for (const environment of ENVIRONMENTS) {
+      await tryKubectl([
+        'delete',
+        '-k',
+        join(this.repository.tree.root, 'deploy/flux', environment),
+        '--ignore-not-found',
+      ]);
+    }
+    if (this.#ofCluster.length > 0) await tryKubectl(['delete', ...this.#ofCluster, '--ignore-not-found']);
     await this.#relay?.stop();
     await this.#git?.stop();
     await this.slack.stop();
@@ -144,14 +153,14 @@ export class GitOps {
     tree.identify(`identity-${environment}`, 'secretStore', this.around.name);
   }
 
-  /** What this cluster does not have is left out, what takes long is made shorter, and the load is let in. */
+  /** Values of the test's own, and none of kinds that this cluster does not have. */
   #adapt(environment: EnvironmentName, missing: readonly string[]): void {
     const without = missing.map((kind) => OPTIONAL_KINDS[kind] ?? {});
     this.repository.patch(`${environment}/release`, 'HelmRelease', {
       apiVersion: 'helm.toolkit.fluxcd.io/v2',
       kind: 'HelmRelease',
       metadata: { name: 'hello-world' },
-      spec: { values: over({ progressDeadlineSeconds: 60 }, LOAD_VALUES, ...without) },
+      spec: { values: over(TEST_VALUES, ...without) },
     });
   }
 
@@ -230,6 +239,14 @@ export class GitOps {
   async pushSigned(added?: string): Promise<string> {
     const digest = await this.charts.push(added);
     await this.charts.sign(digest, KEY);
+    return digest;
+  }
+
+  /** One that somebody else has signed. */
+  async pushSignedByStranger(added: string): Promise<string> {
+    await this.charts.makeKey('theirs');
+    const digest = await this.charts.push(added);
+    await this.charts.sign(digest, 'theirs');
     return digest;
   }
 
