@@ -1,63 +1,45 @@
-/** What a rotation of the database's password looks like from outside of the service. */
-import { type Following, followKubectl, type Namespace, servicePods } from './cluster.js';
-import { DATABASE, databaseUrl, sql } from './cluster-neighbours.js';
+/** A password of the database that is rotated, as Postgres and the service's pods see it. */
+import type { Namespace } from './cluster.js';
+import { databaseUrl, sql } from './cluster-neighbours.js';
+import { runIn } from './cluster-probe.js';
+import { eventually } from './eventually.js';
 
-const NODE = '/usr/local/bin/node';
-/** Of the container. */
-const PRINT_FILE = "process.stdout.write(require('node:fs').readFileSync(process.env.DATABASE_URL_FILE, 'utf8'))";
-const READINESS =
-  '{.metadata.name}{"\\t"}{.status.conditions[?(@.type=="Ready")].status}{"\\t"}{.status.containerStatuses[0].restartCount}{"\\n"}';
+const MOUNTED = '/run/secrets/database/url';
 
-/** The database's URL in each pod of the service, as its file has it now. */
-export async function mountedUrls(namespace: Namespace): Promise<string[]> {
-  const pods = await namespace.readyPods();
-  return Promise.all(
-    pods.map(async ({ metadata }) => namespace.kubectl(['exec', metadata.name, '--', NODE, '--eval', PRINT_FILE])),
-  );
+/** Runs in a pod, until a file has a text: path, text. A node takes a minute to bring a Secret. */
+const AWAIT_TEXT = `
+import { readFileSync } from 'node:fs';
+const [path, text] = process.argv.slice(1);
+const deadline = Date.now() + 240_000;
+while (!readFileSync(path, 'utf8').includes(text)) {
+  if (Date.now() > deadline) throw new Error(path + ' does not have it');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+}`;
+
+/** Connections of the service, not of a migration or a person. */
+const OF_SERVICE = `pg_stat_activity WHERE application_name = 'hello-world'`;
+
+/** Waits until the file with the database's URL in a pod of the service has a password. */
+export async function passwordIsMounted(namespace: Namespace, pod: string, password: string): Promise<void> {
+  await runIn(namespace, pod, AWAIT_TEXT, MOUNTED, password);
 }
 
-/** What Postgres says to somebody who comes with this password, over the network. */
-export async function loginAs(namespace: Namespace, user: string, password: string): Promise<'accepted' | 'refused'> {
+/** What Postgres says to somebody who comes with this password, by the network: there it asks for one. */
+export async function logIn(namespace: Namespace, user: string, password: string): Promise<'accepted' | 'refused'> {
   const login = ['psql', databaseUrl(password, user), '--command', 'SELECT 1'];
   const { ok, stderr } = await namespace.tryKubectl(['exec', 'deployment/postgres', '--', ...login]);
   if (!ok && !stderr.includes('password authentication failed')) throw new Error(stderr);
   return ok ? 'accepted' : 'refused';
 }
 
-/** When connections of a user to the database were made, in seconds since the epoch. */
-export async function connectedAt(namespace: Namespace, user: string): Promise<number[]> {
-  const rows = await sql(
-    namespace,
-    `SELECT extract(epoch FROM backend_start) FROM pg_stat_activity
-     WHERE usename = '${user}' AND datname = '${DATABASE.name}' AND application_name <> 'psql'`,
-  );
-  return rows.split('\n').filter(Boolean).map(Number);
-}
-
-/** Ends the connections of a user that nobody uses at the moment, so that new ones are made. */
-export async function endIdleConnections(namespace: Namespace, user: string): Promise<void> {
-  await sql(
-    namespace,
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${user}' AND state = 'idle'`,
-  );
-}
-
-/** Writes down each moment in which a pod of the service was not ready, or had been started again; from `start` to `stop`. */
-export class ReadinessWatch {
-  private readonly found: string[] = [];
-  private readonly watch: Following;
-
-  constructor(namespace: Namespace) {
-    const pods = ['get', 'pods', '--selector', servicePods(), '--watch', `--output=jsonpath=${READINESS}`];
-    this.watch = followKubectl(['--namespace', namespace.name, ...pods], (line) => {
-      const [pod, ready, restarts] = line.split('\t');
-      if (ready !== 'True' || restarts !== '0') this.found.push(`${pod}: ready ${ready}, ${restarts} restarts`);
-    });
-  }
-
-  /** @returns what it wrote down */
-  async stop(): Promise<readonly string[]> {
-    await this.watch.stop();
-    return this.found;
-  }
+/** Ends the connections of the service's pods, but not under a query, and waits until so many pods have new ones. */
+export async function podsConnectAnew(namespace: Namespace, pods: number): Promise<void> {
+  const since = await sql(namespace, 'SELECT clock_timestamp()');
+  const end = `SELECT pg_terminate_backend(pid) FROM ${OF_SERVICE} AND state = 'idle' AND backend_start < '${since}'`;
+  const connected = `SELECT count(DISTINCT client_addr) FROM ${OF_SERVICE} AND backend_start > '${since}'`;
+  const anew = async () => {
+    await sql(namespace, end);
+    return Number(await sql(namespace, connected)) === pods;
+  };
+  await eventually('pods connect anew', anew, 60_000);
 }
