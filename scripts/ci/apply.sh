@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
-# Applies the release of an environment at once, with this image, instead of waiting for Flux to find the commit: best
-# effort, and only where somebody wants it. Flux then holds the cluster to Git, which has the same.
-#   scripts/ci/apply.sh non-prod|prod REPOSITORY@DIGEST
-#   TAG    of the image (default: what Git names it by)
+# Applies what an environment's Flux follows, with the cluster's credentials, and asks Flux to look now. Flux needs
+# neither: this is for a team whose cluster nobody has given `kubectl apply -k` yet. Best effort: what is absent is told.
+#   KUBE_CONFIG_B64=… scripts/ci/apply.sh non-prod|prod
 . "$(dirname "$0")/lib.sh"
 . scripts/ci/kube.sh
 
-[ $# = 2 ] || die 'usage: scripts/ci/apply.sh non-prod|prod REPOSITORY@DIGEST'
-readonly ENVIRONMENT=$1 REFERENCE=$2
+[ $# = 1 ] || die 'usage: scripts/ci/apply.sh non-prod|prod'
+readonly ENVIRONMENT=$1
 check_environment "$ENVIRONMENT"
-check_reference "$REFERENCE"
-cluster_or_skip "the direct apply to $ENVIRONMENT"
+cluster_or_skip "applying $ENVIRONMENT"
+need_or_skip kustomize
+kubectl get crd kustomizations.kustomize.toolkit.fluxcd.io >/dev/null 2>&1 || skip 'the cluster has no Flux'
 
-kubectl get crd helmreleases.helm.toolkit.fluxcd.io >/dev/null 2>&1 || skip 'the cluster has no Flux: there is nothing that would take a HelmRelease'
-said=$(node scripts/ci/release-values.ts "$ENVIRONMENT" --tag "${TAG:-direct}" --digest "${REFERENCE##*@}" 2>&1 >"$TEMPORARY/release.yaml") \
-  || skip "deploy/flux/$ENVIRONMENT/release cannot be rendered: $said"
-kubectl apply --filename "$TEMPORARY/release.yaml" || skip "the cluster does not take the release of $ENVIRONMENT; Flux will, once it is merged"
-say "applied the release of $ENVIRONMENT with ${REFERENCE##*@}"
+# A fork that has not filled in its identity has nothing to apply.
+kustomize build "deploy/flux/$ENVIRONMENT" >"$TEMPORARY/manifests.yaml" 2>"$TEMPORARY/why" \
+  || skip "deploy/flux/$ENVIRONMENT does not render: $(tail -n 1 "$TEMPORARY/why")"
+kubectl apply --server-side --filename "$TEMPORARY/manifests.yaml" || die "deploy/flux/$ENVIRONMENT was not applied: see above"
+kubectl --namespace flux-system annotate --overwrite "gitrepository/hello-world-$ENVIRONMENT" \
+  "reconcile.fluxcd.io/requestedAt=$(date +%s)" >/dev/null
+say "deploy/flux/$ENVIRONMENT is applied, and Flux was asked to look"

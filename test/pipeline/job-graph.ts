@@ -1,8 +1,9 @@
 /**
  * Runs the workflows on paper: which start for an event, which of their jobs run, with which rights, on which runner, and
  * what their steps call, with expressions evaluated and local actions and workflows opened up. What a script would put out
- * is told by the scene. GitHub's own rules are those of its documentation: a job runs when all it needs ran well, unless
- * its condition asks for more; a run for a fork can write nothing and sees no secret.
+ * is told by the scene. GitHub's own rules: a job runs when all it needs, and all that those needed, ran well, unless its
+ * condition asks for more (https://github.com/actions/runner/issues/2205); a run for a fork can write nothing and sees no
+ * secret.
  */
 import { asText, type Contexts, evaluate, type Functions, interpolate, isTrue, type Value } from './expressions.js';
 import {
@@ -55,6 +56,8 @@ type Outputs = Readonly<Record<string, string>>;
 interface Needed {
   readonly result: string;
   readonly outputs: Outputs;
+  /** The results of all that it waited for, and of what those had waited for. */
+  readonly before: readonly string[];
 }
 
 const NO_TYPES: Readonly<Record<string, readonly string[]>> = { pull_request: ['opened', 'synchronize', 'reopened'] };
@@ -133,7 +136,7 @@ class Run {
 
   #job(id: string, job: Job, workflowEnv: Scalars): JobRun[] {
     const needs = Object.fromEntries(needsOf(job).map((need) => [need, this.#done.get(need)!]));
-    const results = Object.values(needs).map(({ result }) => result);
+    const results = Object.values(needs).flatMap(({ result, before }) => before.concat(result));
     const status: Functions = {
       always: () => true,
       cancelled: () => false,
@@ -144,7 +147,7 @@ class Run {
     const name = `${this.#name}: ${id}`;
     const nothing = { id: name, result: 'skipped', runner: [], permissions: {}, checkouts: [], calls: [] } as const;
     if (!holds(job.if, contexts)) {
-      this.#done.set(id, { result: 'skipped', outputs: {} });
+      this.#done.set(id, { result: 'skipped', outputs: {}, before: results });
       return [nothing];
     }
     const permissions = this.#granted(job);
@@ -153,7 +156,11 @@ class Run {
       const called = new Run(this.#pipeline, this.#scene, name, texts(job.with ?? {}, contexts), permissions);
       const runs = called.jobs(file);
       const well = runs.every(({ result }) => result !== 'failure');
-      this.#done.set(id, { result: well ? 'success' : 'failure', outputs: well ? called.outputs(file) : {} });
+      this.#done.set(id, {
+        result: well ? 'success' : 'failure',
+        outputs: well ? called.outputs(file) : {},
+        before: results,
+      });
       return runs;
     }
     const env = { ...texts(workflowEnv, contexts), ...texts(job.env ?? {}, contexts) };
@@ -163,7 +170,7 @@ class Run {
       job.outputs ?? {},
       this.#contexts({ needs: needs as unknown as Value, steps: steps.results }),
     );
-    this.#done.set(id, { result: well ? 'success' : 'failure', outputs });
+    this.#done.set(id, { result: well ? 'success' : 'failure', outputs, before: results });
     const runner = interpolate(String(job['runs-on']), contexts);
     return [
       {

@@ -15,6 +15,7 @@ const VARS = {
 };
 
 const OUTPUTS = {
+  'scripts/ci/scope.sh': { scope: 'all', releases: 'false' },
   'scripts/ci/image.sh': { digest: DIGEST },
   'scripts/ci/aws-check.sh': { available: 'true' },
   'scripts/ci/ecr-login.sh': { repository: REGISTRY },
@@ -59,12 +60,20 @@ export const SCENES = {
     'preview',
   ]),
   'a pull request of Dependabot': pullRequest('opened', REPOSITORY, 'dependabot[bot]'),
+  'a pull request of the pipeline, that moves a digest': {
+    ...pullRequest('opened', REPOSITORY, 'hello-world-gitops[bot]'),
+    outputs: { ...OUTPUTS, 'scripts/ci/scope.sh': { scope: 'release', releases: 'true' } },
+  },
   'a pull request that is closed': pullRequest('closed'),
   'a pull request of a fork that is closed': pullRequest('closed', 'mallory/hello-world', 'mallory'),
   'the merge queue': scene(
     'merge_group',
     github('refs/heads/gh-readonly-queue/main/pr-12', { action: 'checks_requested' }),
   ),
+  'the merge queue, with what moves a digest': {
+    ...scene('merge_group', github('refs/heads/gh-readonly-queue/main/pr-12', { action: 'checks_requested' })),
+    outputs: { ...OUTPUTS, 'scripts/ci/scope.sh': { scope: 'release', releases: 'true' } },
+  },
   'a push to main': scene('push', github('refs/heads/main', {}), { paths: ['apps/hello-world/src/main.ts'] }),
   'a push to another branch': scene('push', github('refs/heads/somewhere', {}), { paths: ['README.md'] }),
   'what the pipeline has written to main': scene('push', github('refs/heads/main', {}), {

@@ -76,6 +76,103 @@ describe('scripts/ci/verdict.sh', () => {
   });
 });
 
+describe('scripts/ci/scope.sh', () => {
+  const NON_PROD = 'deploy/flux/non-prod/release/hello-world-helmrelease.yaml';
+  const event = (content: object): NodeJS.ProcessEnv => {
+    writeFileSync(join(folder, 'event.json'), JSON.stringify(content));
+    return { GITHUB_EVENT_PATH: join(folder, 'event.json'), GITHUB_REPOSITORY: 'acme/hello-world' };
+  };
+  const gh = (files: readonly string[]): void =>
+    plant('gh', `echo "$*" >'${folder}/asked'; printf '%s\\n' ${files.join(' ')}`);
+
+  it.each([
+    ['only what non-prod runs', [NON_PROD], 'release', 'true'],
+    [
+      'what prod runs, and its chart',
+      [NON_PROD.replace('non-', ''), 'deploy/flux/prod/release/chart.yaml'],
+      'release',
+      'true',
+    ],
+    ['that and a script', [NON_PROD, 'scripts/ci/push.sh'], 'all', 'true'],
+    ['a script', ['scripts/ci/push.sh'], 'all', 'false'],
+    ['another file beside it', [`${NON_PROD}.bak`], 'all', 'false'],
+    ['a file that was named so', [NON_PROD, 'apps/main.ts'], 'all', 'true'],
+  ])('%s', async (_, files, scope, releases) => {
+    gh(files);
+
+    const ended = await step('scope.sh', [], event({ pull_request: { number: 12 } }));
+
+    expect(ended.code).toBe(0);
+    expect(written('output')).toBe(`scope=${scope}\nreleases=${releases}\n`);
+    expect(written('asked')).toContain('repos/acme/hello-world/pulls/12/files');
+  });
+
+  it('in the merge queue it asks for what the group changes', async () => {
+    gh([NON_PROD]);
+
+    await step('scope.sh', [], event({ merge_group: { base_sha: 'a'.repeat(40), head_sha: 'b'.repeat(40) } }));
+
+    expect(written('output')).toContain('scope=release');
+    expect(written('asked')).toContain(`compare/${'a'.repeat(40)}...${'b'.repeat(40)}`);
+  });
+
+  it.each([
+    ['GitHub does not answer', 'exit 1', { pull_request: { number: 12 } }],
+    ['GitHub names nothing', 'true', { pull_request: { number: 12 } }],
+    [
+      'so much has changed that GitHub does not tell all',
+      `for each in $(seq 300); do echo ${NON_PROD}; done`,
+      { pull_request: { number: 12 } },
+    ],
+    ['it is a push', 'exit 1', { ref: 'refs/heads/main' }],
+  ])('%s: everything is to be looked at', async (_, script, content) => {
+    plant('gh', script);
+
+    await step('scope.sh', [], event(content));
+
+    expect(written('output')).toBe('scope=all\nreleases=true\n');
+  });
+});
+
+describe('scripts/ci/check-release.sh', () => {
+  const DIGEST = `sha256:${'d'.repeat(64)}`;
+  const SIGNED = `sha256:${'a'.repeat(64)}`;
+  const check = (proposed: string): Promise<Ended> => {
+    writeFileSync(join(folder, 'event.json'), JSON.stringify({ pull_request: { head: { sha: 'c'.repeat(40) } } }));
+    plant('gh', `case "$*" in *non-prod*ref=${'c'.repeat(40)}) cat '${folder}/non-prod' ;; *) echo 'digest:' ;; esac`);
+    writeFileSync(join(folder, 'non-prod'), proposed);
+    // One that knows a single image.
+    plant('cosign', `case "$*" in *${SIGNED}*) exit 0 ;; *) echo 'no signatures found' >&2; exit 1 ;; esac`);
+    return step('check-release.sh', [], {
+      GITHUB_EVENT_PATH: join(folder, 'event.json'),
+      GITHUB_REPOSITORY: 'acme/hello-world',
+      REPOSITORY: 'localhost:5000/hello-world',
+    });
+  };
+
+  it('a digest that main has signed passes, and so does none', async () => {
+    expect(await check(`      digest: ${SIGNED}\n`)).toMatchObject({ code: 0 });
+    expect((await check('      digest:\n')).stdout).toContain('non-prod: names nothing to run');
+  });
+
+  it.each([
+    ['another', `      digest: ${DIGEST}\n`],
+    ['one more, hidden in a comment', `      digest: ${SIGNED} # ${DIGEST}\n`],
+  ])('%s does not', async (_, proposed) => {
+    const ended = await check(proposed);
+
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain(`non-prod is to run ${DIGEST}, which main has not signed`);
+  });
+
+  it('without a registry it is skipped', async () => {
+    const ended = await step('check-release.sh');
+
+    expect(ended).toMatchObject({ code: 0 });
+    expect(ended.stdout).toMatch(/^skipped: REPOSITORY is not set/m);
+  });
+});
+
 describe('scripts/ci/expect-digest.sh', () => {
   const pack = async (text: string): Promise<string> => {
     const out = join(folder, 'out');
@@ -238,8 +335,7 @@ describe('scripts/ci/apply.sh', () => {
   });
 
   it.each([
-    ['no credentials', {}, {}, 'KUBE_CONFIG_B64 is not set'],
-    ['no cluster', { KUBE_CONFIG_B64 }, { version: 'exit 1' }, 'no cluster answers'],
+    ['no credentials', {}, {}, 'applying non-prod: KUBE_CONFIG_B64 is not set'],
     ['no Flux', { KUBE_CONFIG_B64 }, { get: 'exit 1' }, 'the cluster has no Flux'],
   ])('%s: it is skipped', async (_, env, answers, why) => {
     plant('kustomize', 'echo "kind: Namespace"');
@@ -252,15 +348,15 @@ describe('scripts/ci/apply.sh', () => {
     expect(written('asked')).not.toContain('apply');
   });
 
-  it('what the cluster refuses fails', async () => {
+  it.each(['version', 'apply'])('a cluster that refuses %s fails it', async (verb) => {
     plant('kustomize', 'echo "kind: Namespace"');
-    cluster({ apply: 'exit 1' });
+    cluster({ [verb]: 'exit 1' });
 
     expect((await step('apply.sh', ['non-prod'], { KUBE_CONFIG_B64 })).code).toBe(1);
   });
 
   it.each([[[]], [['staging']], [['..']]])('%j is no environment', async (args) => {
-    expect((await step('apply.sh', args, { KUBE_CONFIG_B64 })).stderr).toContain('usage:');
+    expect((await step('apply.sh', args, { KUBE_CONFIG_B64 })).stderr).toContain('non-prod');
   });
 });
 

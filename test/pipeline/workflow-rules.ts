@@ -13,7 +13,7 @@ const RUNNERS: ReadonlySet<unknown> = new Set([
 ]);
 const LONGEST_MINUTES = 120;
 const PULL_REQUESTS_ONLY = "${{ github.event_name == 'pull_request' }}";
-const ONLY_MAIN = /github\.event_name == 'push' && github\.ref == 'refs\/heads\/main'/;
+const ONLY_MAIN = /(^|&&)\s*github\.event_name == 'push' && github\.ref == 'refs\/heads\/main'\s*$/;
 
 /** What a rule finds: where, and what is wrong there. */
 type Finding = string;

@@ -16,7 +16,9 @@ const writes = ({ permissions }: JobRun): string[] =>
     .filter(([, level]) => level === 'write')
     .map(([scope]) => scope);
 const secretsOf = ({ calls }: JobRun): string[] => calls.flatMap(({ secrets }) => secrets);
-const hasRights = (run: JobRun): boolean => writes(run).length > 0 || secretsOf(run).length > 0;
+/** The job's own token can do what its permissions say, and no more. */
+const hasRights = (run: JobRun): boolean =>
+  writes(run).length > 0 || secretsOf(run).some((secret) => secret !== 'github.token');
 
 const GATES = [
   'static',
@@ -35,16 +37,27 @@ const GATES = [
   'cluster',
   'signing',
 ].map((id) => `ci.yml: gates: ${id}`);
-const CHECKED = [...GATES, 'ci.yml: code-scanning', 'ci.yml: verdict'];
+const CHECKED = ['ci.yml: scope', ...GATES, 'ci.yml: code-scanning', 'ci.yml: verdict'];
+/** Where only what an environment runs has changed. */
+const FEW = [
+  'ci.yml: scope',
+  'ci.yml: gates: secrets',
+  'ci.yml: gates: platform-files',
+  'ci.yml: code-scanning',
+  'ci.yml: signed-release',
+  'ci.yml: verdict',
+];
 
 const JOBS: Readonly<Record<SceneName, readonly string[]>> = {
   'a pull request': [...CHECKED, 'ci.yml: push-pull-request'],
   'a pull request with the label preview': [...CHECKED, 'ci.yml: push-pull-request', 'ci.yml: preview'],
   'a pull request of a fork, with the label preview': CHECKED,
   'a pull request of Dependabot': CHECKED,
+  'a pull request of the pipeline, that moves a digest': FEW,
   'a pull request that is closed': ['preview-clean-up.yml: closed'],
   'a pull request of a fork that is closed': [],
   'the merge queue': CHECKED,
+  'the merge queue, with what moves a digest': FEW,
   'a push to main': [
     ...CHECKED,
     'ci.yml: publish',
@@ -149,6 +162,7 @@ describe('with which rights', () => {
 
     expect(identities.get('a pull request')).toEqual(['ci.yml: push-pull-request']);
     expect(identities.get('the merge queue')).toEqual([]);
+    expect(identities.get('a pull request of the pipeline, that moves a digest')).toEqual(['ci.yml: signed-release']);
     expect(identities.get('a push to main')).toEqual([
       'ci.yml: publish',
       'ci.yml: deploy-non-prod',
@@ -326,6 +340,19 @@ describe('when something fails', () => {
     });
   });
 
+  it('the scope: nothing is looked at, so nothing is let through', () => {
+    const jobs = idsOf(ran(but('a pull request', { failing: ['scope'] })));
+
+    expect(jobs).toEqual(['ci.yml: scope', 'ci.yml: code-scanning', 'ci.yml: verdict']);
+  });
+
+  it('a digest that main has not signed: the verdict knows', () => {
+    const scene = but('a pull request of the pipeline, that moves a digest', { failing: ['signed-release/signed'] });
+    const { env } = theJob(scene, 'verdict').calls.find(({ id }: Call) => id === 'verdict')!;
+
+    expect(JSON.parse(env['NEEDS']!)).toMatchObject({ 'signed-release': { result: 'failure' } });
+  });
+
   it.each(['sign', 'push', 'sign-image', 'verify'])('%s: no tag, and no deployment', (step) => {
     const scene = but('a push to main', { failing: [`publish/${step}`] });
 
@@ -394,7 +421,10 @@ describe('where something is absent', () => {
     });
 
     expect(idsOf(ran(scene))).not.toContain('ci.yml: code-scanning');
-    expect(theJob(scene, 'verdict').calls.find(({ id }) => id === 'verdict')?.env['MAY_SKIP']).toBe('code-scanning');
+    expect(theJob(scene, 'verdict').calls.find(({ id }) => id === 'verdict')?.env['MAY_SKIP']).toContain(
+      'code-scanning',
+    );
+    expect(after(scene)).toEqual(after(SCENES['a push to main']));
   });
 
   it('a direct apply is asked for by a variable', () => {
