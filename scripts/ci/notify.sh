@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Tells Slack how a run has ended: each job with its result, and where to look. The webhook's address is a secret: it goes
+# to curl by standard input, so it is in no argument and in no log.
+#   NEEDS='{"publish":{"result":"success"}}' scripts/ci/notify.sh    as in a workflow, toJSON(needs)
+#   scripts/ci/notify.sh TEXT                                        a text of one's own
+#   SLACK_WEBHOOK_URL    without it the notice is skipped
+. "$(dirname "$0")/lib.sh"
+
+[ -n "${SLACK_WEBHOOK_URL:-}" ] || skip 'SLACK_WEBHOOK_URL is not set: nobody is told'
+[[ $SLACK_WEBHOOK_URL =~ ^https?://[^[:space:]\"]+$ ]] || die 'SLACK_WEBHOOK_URL is no URL'
+need curl node
+
+# shellcheck disable=SC2016 # JavaScript's templates
+body=$(TEXT=${1:-} node -e '
+  const { env } = process;
+  const marks = { success: ":white_check_mark:", failure: ":red_circle:", cancelled: ":white_circle:", skipped: ":fast_forward:" };
+  const jobs = Object.entries(JSON.parse(env.NEEDS || "{}"));
+  const failed = jobs.filter(([, { result }]) => result === "failure" || result === "cancelled");
+  const run = env.GITHUB_RUN_ID ? `${env.GITHUB_SERVER_URL}/${env.GITHUB_REPOSITORY}/actions/runs/${env.GITHUB_RUN_ID}` : "";
+  const what = `${env.GITHUB_REPOSITORY ?? "hello-world"} ${env.GITHUB_REF_NAME ?? ""}`.trim();
+  const verdict = failed.length > 0 ? `failed: ${failed.map(([job]) => job).join(", ")}` : "passed";
+  const title = env.TEXT || `${what}: ${verdict}`;
+  const lines = jobs.map(([job, { result }]) => `${marks[result] ?? ""} ${job}: ${result}`);
+  console.log(JSON.stringify({ text: [title, ...lines, run && `<${run}|the run>`].filter(Boolean).join("\n") }));
+') || die 'NEEDS is not the context of the jobs before this one'
+
+# curl reads the address from its configuration on standard input, and the text from a file.
+temporary_folder
+printf '%s' "$body" >"$TEMPORARY/notice.json"
+said=$(printf 'url = "%s"\n' "$SLACK_WEBHOOK_URL" \
+  | curl --config - --silent --show-error --max-time 20 --retry 2 --header 'Content-Type: application/json' \
+    --data "@$TEMPORARY/notice.json" --output "$TEMPORARY/answer" --write-out '%{http_code}' 2>/dev/null) || die 'Slack does not answer'
+[ "$said" = 200 ] || die "Slack answers $said: $(head -c 200 "$TEMPORARY/answer")"
+say 'Slack is told'
