@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
 import { type Ended, ROOT, runStep } from './script.js';
 
 /** A gh that keeps what it is given in a file, and answers by it as GitHub does. */
@@ -179,5 +180,22 @@ describe('the settings', () => {
       ['/deploy/flux/non-prod/release/hello-world-helmrelease.yaml'],
     ]);
     expect(owners[0]).toEqual(['*', expect.stringMatching(/^@/)]);
+  });
+
+  it('Dependabot waits before it takes a version that is new, groups what belongs together, and looks everywhere', () => {
+    interface Update {
+      readonly 'package-ecosystem': string;
+      readonly cooldown?: { readonly 'default-days': number };
+      readonly groups?: object;
+      readonly directories?: readonly string[];
+    }
+    const { updates } = parse(readFileSync(join(ROOT, '.github/dependabot.yml'), 'utf8')) as {
+      updates: readonly Update[];
+    };
+
+    expect(updates.map((update) => update['package-ecosystem'])).toEqual(['npm', 'github-actions', 'gomod']);
+    expect(updates.filter(({ cooldown, groups }) => !((cooldown?.['default-days'] ?? 0) >= 7) || !groups)).toEqual([]);
+    // Actions are pinned in local actions too.
+    expect(updates[1]?.directories).toEqual(['/', '/.github/actions/*']);
   });
 });
