@@ -19,7 +19,7 @@ cluster_or_skip "the migration of $ENVIRONMENT"
 need helm
 
 readonly NAMESPACE=hello-world-$ENVIRONMENT
-node scripts/ci/release-values.ts "$ENVIRONMENT" --tag migration --digest "${REFERENCE##*@}" --values >"$TEMPORARY/values.yaml" \
+node scripts/ci/release-values.ts "$ENVIRONMENT" --tag migration --digest "${REFERENCE##*@}" >"$TEMPORARY/values.yaml" \
   || die "the values of $ENVIRONMENT cannot be rendered: is deploy/flux/identity/identity.yaml filled in?"
 # One for each run: those that failed can be looked at side by side.
 name=hello-world-pipeline-$(date +%s)

@@ -2,8 +2,7 @@
  * What the release of an environment is made of, without a cluster.
  *
  *   release-values.ts non-prod|prod --value PATH                 one value, as the chart gets it: migrations.enabled
- *   release-values.ts non-prod|prod --tag TAG --digest sha256:…  all that Kustomize makes of deploy/flux/<environment>/release
- *                     [--values]                                 with that image; with --values only the chart's values
+ *   release-values.ts non-prod|prod --tag TAG --digest sha256:…  all of them, as Kustomize makes them for that image
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -66,7 +65,6 @@ function main(): void {
       value: { type: 'string' },
       tag: { type: 'string' },
       digest: { type: 'string' },
-      values: { type: 'boolean', default: false },
     },
   });
   const [environment] = positionals;
@@ -80,10 +78,6 @@ function main(): void {
   if (!values.tag || !/^sha256:[0-9a-f]{64}$/.test(values.digest ?? ''))
     throw new Error('--tag and --digest say which image');
   const manifests = rendered(environment, values.tag, values.digest ?? '');
-  if (!values.values) {
-    console.log(manifests);
-    return;
-  }
   const documents = parseAllDocuments(manifests).map((document) => document.toJS() as HelmRelease);
   const release = documents.find(({ kind }) => kind === 'HelmRelease');
   if (release === undefined) throw new Error(`deploy/flux/${environment}/release renders no HelmRelease`);
