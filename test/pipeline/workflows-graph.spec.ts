@@ -230,6 +230,32 @@ describe('what is pushed and deployed', () => {
     expect(ofPullRequest).toEqual([...steps, `scripts/ci/push.sh ${REGISTRY} pr-12`]);
   });
 
+  it.each([
+    ['a pull request', 'pr-12'],
+    ['a pull request of a fork, with the label preview', 'pr-12'],
+    ['the merge queue', `sha-${SHA}`],
+    ['a push to main', `sha-${SHA}`],
+  ] as const)('is built once, for %s as %s', (name, tag) => {
+    const built = ran(SCENES[name])
+      .flatMap(commandsOf)
+      .filter((command) => command.startsWith('scripts/ci/image.sh'));
+
+    expect(built).toEqual([`scripts/ci/image.sh ${tag}`]);
+  });
+
+  it('is signed for a fork by a key of the run, which can reach no registry', () => {
+    const runs = ran(SCENES['a pull request of a fork, with the label preview']);
+    const commands = runs.flatMap(commandsOf).filter((command) => /\/(sign|push)\.sh/.test(command));
+    const local = `localhost:5000/hello-world@${DIGEST}`;
+
+    expect(commands).toEqual([
+      'scripts/ci/sign.sh --ephemeral',
+      'scripts/ci/push.sh localhost:5000/hello-world',
+      `scripts/ci/sign.sh --ephemeral ${local}`,
+      'scripts/ci/push.sh localhost:5000/hello-world pr-12',
+    ]);
+  });
+
   it('is pushed by nobody else, and the rehearsal of the gates stays on its machine', () => {
     for (const name of names) {
       const pushes = ran(SCENES[name]).flatMap((run) =>
