@@ -3,10 +3,11 @@
 # what it counts; then with Postgres, flagd and a collector (docker-compose.yml, headless), for a trace from the access log
 # to the collector. Leaves nothing behind.
 #   scripts/ci/integration.sh [IMAGE]    default: the image that was built (out/image.json), else hello-world:local
-#   INTEGRATION_PORT    of the container (default 8080)
+#   INTEGRATION_PORT        of the container (default 8080)
+#   INTEGRATION_DEADLINE_S  for each thing that is awaited (default 60)
 . "$(dirname "$0")/lib.sh"
 
-readonly PORT=${INTEGRATION_PORT:-8080} DEADLINE_S=60
+readonly PORT=${INTEGRATION_PORT:-8080} DEADLINE_S=${INTEGRATION_DEADLINE_S:-60}
 readonly SERIES='http_requests_total{handler="/",method="GET",status="200"}'
 # Of this run, so that others may run beside it.
 readonly NAME=hello-world-integration-$$

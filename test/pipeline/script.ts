@@ -43,8 +43,3 @@ export async function runStep(step: string, args: readonly string[] = [], option
   const file = resolve(ROOT, 'scripts/ci', step);
   return step.endsWith('.ts') ? run(process.execPath, [file, ...args], options) : run(file, args, options);
 }
-
-/** A PATH on which only the named programs are, and what shell scripts take for granted. */
-export function pathWith(folder: string): string {
-  return `${folder}:/usr/bin:/bin`;
-}

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { parse } from 'yaml';
 import { whyNoTool } from '../support/tools.js';
 import { describeUnless } from '../support/unless.js';
-import { pathWith, ROOT, run, runStep } from './script.js';
+import { pathWithout } from './planted.js';
+import { ROOT, run, runStep } from './script.js';
 
 jest.setTimeout(180_000);
 
@@ -134,11 +135,13 @@ describeUnless(whyNoTool('semgrep'))('the rules of .semgrep', () => {
 });
 
 it('sast.sh is skipped where there is no semgrep, and fails where one is counted on', async () => {
-  const PATH = pathWith('/nowhere');
+  const elsewhere = mkdtempSync(join(tmpdir(), 'scripts-sast-'));
+  const PATH = pathWithout(elsewhere, 'semgrep');
 
   expect(await runStep('sast.sh', [], { env: { PATH } })).toMatchObject({
     code: 0,
     stdout: 'skipped: there is no semgrep on the PATH\n',
   });
   expect(await runStep('sast.sh', [], { env: { PATH, REQUIRE_TOOLS: 'true' } })).toMatchObject({ code: 1 });
+  rmSync(elsewhere, { recursive: true, force: true });
 });

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { whyNoTool } from '../support/tools.js';
 import { describeUnless, itUnless } from '../support/unless.js';
 import { GitRemote } from './git-remote.js';
-import { type Ended, pathWith, run, runStep } from './script.js';
+import { pathWithout } from './planted.js';
+import { type Ended, run, runStep } from './script.js';
 import { savedImage } from './synthetic-image.js';
 
 jest.setTimeout(180_000);
@@ -36,7 +37,7 @@ describe.each([
   ['sast.sh', [], 'semgrep'],
 ] as const)('%s %s', (step, args, tool) => {
   it('is skipped where its tool is not, with the reason in the summary, and fails where the tool was to be', async () => {
-    const PATH = pathWith('/nowhere');
+    const PATH = pathWithout(folder, tool);
     const summary = join(mkdtempSync(join(folder, 'summary-')), 'summary.md');
 
     const skipped = await runStep(step, args, { env: { PATH, GITHUB_STEP_SUMMARY: summary } });
@@ -180,7 +181,7 @@ describe('workflows.sh', () => {
 
 describe('zap.sh', () => {
   it('is skipped where there is no engine, and where its image is not to be had', async () => {
-    const noEngine = await runStep('zap.sh', [], { env: { PATH: pathWith('/nowhere') } });
+    const noEngine = await runStep('zap.sh', [], { env: { PATH: pathWithout(folder, 'docker') } });
     const noImage = await runStep('zap.sh', [], { env: { ZAP_IMAGE: 'localhost:1/zap:none', PATH: docker() } });
 
     expect(noEngine).toMatchObject({ code: 0, stdout: expect.stringMatching(/^skipped: /) });
