@@ -1,7 +1,5 @@
 // Only to build kube-state-metrics, for npm run test:platform on a cluster that has none.
-//   GOBIN=… go -C scripts/kube-state-metrics install tool
-module proxy is known to serve, which no go install by version finds.
-//   GOBIN=… go -C scripts/kube-state-metrics install tool
+//   GOBIN=<folder> go -C scripts/kube-state-metrics install tool
 module hello-world/kube-state-metrics
 
 go 1.26
