@@ -52,10 +52,13 @@ const signedBy = withMain ? desk.key() : {};
 const remotes = withMain ? desk.remotes(LOGS) : {};
 const TAG = process.env['TAG'] ?? (withMain ? `sha-${desk.commit}` : 'pr-1');
 
+// Nothing of this is to leave the desk.
+const { GH_TOKEN: _gh, GITHUB_TOKEN: _github, GITOPS_TOKEN: _gitops, SLACK_WEBHOOK_URL: _slack, ...ours } = process.env;
+
 function environmentOf(step: Step): NodeJS.ProcessEnv {
   const DIGEST = builtDigest();
   return {
-    ...process.env,
+    ...ours,
     ...signedBy,
     ...remotes,
     TAG,
@@ -68,9 +71,6 @@ function environmentOf(step: Step): NodeJS.ProcessEnv {
     REVISION: desk.commit,
     CHART_DIGEST: outputsIn(outputs)['chart-digest'] ?? '',
     GITHUB_OUTPUT: outputs,
-    // Nothing of this leaves the desk.
-    GH_TOKEN: '',
-    GITOPS_TOKEN: '',
     ...step.env,
   };
 }

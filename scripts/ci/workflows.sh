@@ -25,7 +25,8 @@ actions=(.github/actions/*/action.yml)
 
 check actionlint
 zizmor=(--quiet --persona=pedantic --no-progress)
-if [ -z "${GH_TOKEN:-}" ]; then zizmor+=(--offline); fi
+# An empty one it takes for a mistake.
+if [ -z "${GH_TOKEN:-}" ]; then unset GH_TOKEN && zizmor+=(--offline); fi
 check zizmor "${zizmor[@]}" .github
 check check-jsonschema --builtin-schema vendor.github-workflows "${workflows[@]}"
 [ ${#actions[@]} = 0 ] || check check-jsonschema --builtin-schema vendor.github-actions "${actions[@]}"
