@@ -5,7 +5,7 @@
 #   ZAP_IMAGE    another version of ZAP
 . "$(dirname "$0")/lib.sh"
 
-readonly ZAP_IMAGE=${ZAP_IMAGE:-ghcr.io/zaproxy/zaproxy:2.16.1}
+readonly ZAP_IMAGE=${ZAP_IMAGE:-ghcr.io/zaproxy/zaproxy:2.17.0@sha256:781a2bdaea47324e7bab583e2263f21d257b0aee61ed51521a5be45f5f5081ef}
 need_engine_or_skip
 if ! docker image inspect "$ZAP_IMAGE" >/dev/null 2>&1; then
   docker pull --quiet "$ZAP_IMAGE" >/dev/null 2>&1 || skip "there is no image $ZAP_IMAGE here, and no registry that has it answers"
