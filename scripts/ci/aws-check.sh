@@ -7,8 +7,8 @@
 
 absent() { output available false && skip "$1: nothing is pushed"; }
 
-[ -n "${AWS_REGION:-}" ] || absent 'there is no AWS here (vars.AWS_REGION is not set)'
-[ -n "${ECR_REPOSITORY:-}" ] || absent 'there is no repository of images here (vars.ECR_REPOSITORY is not set)'
+[ -n "${AWS_REGION:-}" ] || absent 'AWS_REGION is not set (a variable of the repository)'
+[ -n "${ECR_REPOSITORY:-}" ] || absent 'ECR_REPOSITORY is not set (a variable of the repository)'
 [[ $AWS_REGION =~ ^[a-z]{2}(-[a-z]+)+-[0-9]$ ]] || die "AWS_REGION '$AWS_REGION' is no region, as eu-central-1"
 [[ $ECR_REPOSITORY =~ ^[a-z0-9]+([._/-][a-z0-9]+)*$ ]] || die "ECR_REPOSITORY '$ECR_REPOSITORY' is no name of a repository: lower case, digits, . _ / -"
 

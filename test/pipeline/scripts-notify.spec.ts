@@ -81,8 +81,12 @@ describe('aws-check.sh', () => {
   };
 
   it.each([
-    ['there is no region', {}, /vars\.AWS_REGION is not set\): nothing is pushed/],
-    ['there is no repository', { AWS_REGION: 'eu-central-1' }, /vars\.ECR_REPOSITORY is not set\): nothing is pushed/],
+    ['there is no region', {}, /^skipped: AWS_REGION is not set .*: nothing is pushed/],
+    [
+      'there is no repository',
+      { AWS_REGION: 'eu-central-1' },
+      /^skipped: ECR_REPOSITORY is not set .*: nothing is pushed/,
+    ],
   ])('is skipped where %s, and tells the steps after it', async (_what, env, why) => {
     const ended = await check(env);
 
