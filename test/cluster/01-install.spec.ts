@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { Namespace, tryBash, whyNoCluster } from '../support/cluster.js';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { Namespace, PATIENCE_MS, tryBash, whyNoCluster } from '../support/cluster.js';
 import { clusterImages } from '../support/cluster-images.js';
 import { eventually } from '../support/eventually.js';
 import { figure } from '../support/figures.js';
 import { CHART } from '../support/helm.js';
 import { describeUnless } from '../support/unless.js';
+
+jest.setTimeout(PATIENCE_MS);
 
 /** The chart leaves their number to the autoscaler, which looks every 15 s. */
 const SCALED_WITHIN_MS = 120_000;

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { kubectl, manifest, Namespace, type Outcome, whyNoCluster } from '../support/cluster.js';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { kubectl, manifest, Namespace, type Outcome, PATIENCE_MS, whyNoCluster } from '../support/cluster.js';
 import { clusterImages } from '../support/cluster-images.js';
 import { eventually } from '../support/eventually.js';
 import { figure } from '../support/figures.js';
@@ -15,6 +15,8 @@ import {
   type Values,
 } from '../support/helm.js';
 import { describeUnless } from '../support/unless.js';
+
+jest.setTimeout(PATIENCE_MS);
 
 /** The value sets, less what in them is not the chart's. */
 const SETS: readonly (readonly [name: string, values: Values])[] = Object.entries(VALUE_SETS).map(([name, values]) => [

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { followKubectl, manifest, type Outcome, whyNoCluster } from '../support/cluster.js';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { followKubectl, manifest, type Outcome, PATIENCE_MS, whyNoCluster } from '../support/cluster.js';
 import { ClusterEnvironment } from '../support/cluster-environment.js';
 import { clusterImages, imageReference } from '../support/cluster-images.js';
 import { restrictedPod } from '../support/cluster-neighbours.js';
@@ -9,6 +9,8 @@ import { ENVIRONMENTS } from '../support/flux.js';
 import { type KubeObject, over, type PodSpec, podOf, pods, render, theOne } from '../support/helm.js';
 import { whyNoTool } from '../support/tools.js';
 import { describeUnless } from '../support/unless.js';
+
+jest.setTimeout(PATIENCE_MS);
 
 /** No node has it: such pods count, and cost nothing. */
 const NOWHERE = { nodeSelector: { 'hello-world.test/nowhere': '' } };
@@ -90,7 +92,7 @@ describeUnless(whyNoCluster() ?? whyNoTool('kustomize'))('9 quota and limit rang
     beforeAll(async () => {
       environment = await ClusterEnvironment.create('non-prod', 'quota-at-work');
       await environment.startDatabase();
-    }, 180_000);
+    });
 
     afterAll(async () => environment.delete());
 
@@ -125,7 +127,7 @@ describeUnless(whyNoCluster() ?? whyNoTool('kustomize'))('9 quota and limit rang
         Array.from({ length: 3 }, () => imageReference(clusterImages().next)),
       );
       figure(`at most ${most} of 10 pods, the database among them`);
-    }, 300_000);
+    });
 
     it('a container that asks for nothing → gets what the quota counts, and no limit of CPU', async () => {
       const { namespace } = environment;

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { kubectl, manifest, type Outcome, tryKubectl, whyNoCluster } from '../support/cluster.js';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { kubectl, manifest, type Outcome, PATIENCE_MS, tryKubectl, whyNoCluster } from '../support/cluster.js';
 import { ClusterEnvironment, registryOf } from '../support/cluster-environment.js';
 import { clusterImages, imageReference } from '../support/cluster-images.js';
 import { restrictedPod } from '../support/cluster-neighbours.js';
@@ -8,6 +8,8 @@ import { figure } from '../support/figures.js';
 import { type KubeObject, podOf } from '../support/helm.js';
 import { whyNoTool } from '../support/tools.js';
 import { describeUnless } from '../support/unless.js';
+
+jest.setTimeout(PATIENCE_MS);
 
 type Maker = (image: string) => object;
 

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { kubectl, manifest, type Outcome, tryKubectl, whyNoCluster } from '../support/cluster.js';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { kubectl, manifest, type Outcome, PATIENCE_MS, tryKubectl, whyNoCluster } from '../support/cluster.js';
 import { guardObjects } from '../support/cluster-guard.js';
 import { kubectlAs, serviceAccount } from '../support/cluster-people.js';
 import { eventually } from '../support/eventually.js';
@@ -9,6 +9,8 @@ import { FluxTree } from '../support/flux.js';
 import type { KubeObject } from '../support/helm.js';
 import { whyNoTool } from '../support/tools.js';
 import { describeUnless } from '../support/unless.js';
+
+jest.setTimeout(PATIENCE_MS);
 
 /** A policy holds some moments after it was made. */
 const IN_FORCE_WITHIN_MS = 60_000;

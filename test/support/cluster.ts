@@ -13,6 +13,8 @@ const PROBE_TIMEOUT_MS = 20_000;
 /** By far longer than anything takes on a loaded machine. */
 const COMMAND_TIMEOUT_MS = 420_000;
 const MAX_OUTPUT_BYTES = 2 ** 27;
+/** For `jest.setTimeout`: by far longer than a test, or what is before and after it, takes on a loaded machine. */
+export const PATIENCE_MS = 480_000;
 /** How long Helm waits for what it has installed. */
 const HELM_TIMEOUT = '180s';
 
@@ -98,7 +100,8 @@ export async function tryHelm(args: readonly string[], options?: CommandOptions)
 
 /** Runs a script of bash in the repository, as documentation has it, and tells how it ended. */
 export async function tryBash(script: string, options?: CommandOptions): Promise<Outcome> {
-  return outcome('bash', ['-euo', 'pipefail', '-c', script], options);
+  // Where its input is a socket, bash would read a person's own set-up.
+  return outcome('bash', ['--norc', '-euo', 'pipefail', '-c', script], options);
 }
 
 /** Objects as `kubectl apply` reads them. */
