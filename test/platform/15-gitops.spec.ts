@@ -12,7 +12,7 @@ import { Load } from '../support/cluster-load.js';
 import { kubectlAs, OPERATOR } from '../support/cluster-people.js';
 import { figure } from '../support/figures.js';
 import { ENVIRONMENTS } from '../support/flux.js';
-import { GitOps, namespaceOf } from '../support/gitops.js';
+import { GitOps, namespaceOf, PREVIEW, PREVIEW_NAMESPACE } from '../support/gitops.js';
 import { whyNoTool } from '../support/tools.js';
 import { describeUnless } from '../support/unless.js';
 
@@ -23,10 +23,8 @@ const NOTICED_WITHIN_MS = 120_000;
 const RELEASE = 'helmrelease/hello-world';
 const CHART_SOURCE = 'ocirepository/hello-world-chart';
 const FLAGS = 'configmap/hello-world-flags';
-const PREVIEW = 'pr-4711';
 const nonProd = namespaceOf('non-prod');
 const prod = namespaceOf('prod');
-const preview = `hello-world-${PREVIEW}`;
 
 const since = (began: number): string => `${Math.round((Date.now() - began) / 1_000)} s`;
 const missingTool = ['git', 'kustomize', 'cosign'].map(whyNoTool).find((reason) => reason !== undefined);
@@ -92,6 +90,7 @@ describeUnless(whyNoCluster() ?? missingTool ?? whyNoFlux())('15 GitOps from end
         await gitops.delivered(environment, revision);
         figure(`${environment} after ${since(began)}`);
       }
+      figure(gitops.platform);
 
       for (const namespace of [nonProd, prod]) {
         expect(await imagesIn(namespace)).toEqual([imageReference(clusterImages().service)]);
@@ -209,7 +208,8 @@ describeUnless(whyNoCluster() ?? missingTool ?? whyNoFlux())('15 GitOps from end
       await waitFor(prod, CHART_SOURCE, 'condition=SourceVerified=false', NOTICED_WITHIN_MS);
 
       await told('prod', 'danger', digest);
-      figure((await condition(prod, CHART_SOURCE, 'SourceVerified'))?.message.replaceAll(/\s+/g, ' ') ?? '');
+      const verified = await condition(prod, CHART_SOURCE, 'SourceVerified');
+      figure(/: ([^:]+) for '/.exec(verified?.message ?? '')?.[1] ?? '');
       expect(await read(prod, RELEASE, '.status.history[*].ociDigest')).not.toContain(digest);
       expect(await running(prod)).toEqual(before);
     },
@@ -248,15 +248,15 @@ describeUnless(whyNoCluster() ?? missingTool ?? whyNoFlux())('15 GitOps from end
       const created = await gitops.repository.preview('create', number, '--digest', service.digest);
       await askFlux('flux-system', 'gitrepository/hello-world-previews');
       await waitForRevision('flux-system', 'hello-world-previews', created.revision, RELEASED_WITHIN_MS);
-      await waitFor(preview, RELEASE, 'condition=Ready', RELEASED_WITHIN_MS);
+      await waitFor(PREVIEW_NAMESPACE, RELEASE, 'condition=Ready', RELEASED_WITHIN_MS);
       figure(`there after ${since(began)}`);
       const { repository, digest } = service;
-      expect(await imagesIn(preview)).toEqual([`${repository}:${PREVIEW}@${digest}`]);
+      expect(await imagesIn(PREVIEW_NAMESPACE)).toEqual([`${repository}:${PREVIEW}@${digest}`]);
 
       const removing = Date.now();
       await gitops.repository.preview('remove', number);
       await askFlux('flux-system', 'gitrepository/hello-world-previews');
-      await waitFor('flux-system', `namespace/${preview}`, 'delete', RELEASED_WITHIN_MS);
+      await waitFor('flux-system', `namespace/${PREVIEW_NAMESPACE}`, 'delete', RELEASED_WITHIN_MS);
       figure(`gone after ${since(removing)}`);
     },
     RELEASED_WITHIN_MS,

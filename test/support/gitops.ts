@@ -27,11 +27,17 @@ const DELIVERED_WITHIN_MS = 600_000;
 const TEST_VALUES = over({ progressDeadlineSeconds: 60, resources: { requests: { cpu: '50m' } } }, LOAD_VALUES);
 const DOCUMENTATION = join(FLUX, '../../docs/how-to/gitops.md');
 
+/** The preview of tests, and its namespace. */
+export const PREVIEW = 'pr-4711';
+export const PREVIEW_NAMESPACE = `hello-world-${PREVIEW}`;
+
 export const namespaceOf = (environment: EnvironmentName): string => `hello-world-${environment}`;
 
 export class GitOps {
   readonly repository = new GitOpsRepository();
   readonly charts: ChartPublisher;
+  /** What of the platform takes part, and what is left out. */
+  platform = '';
   #git: GitServer | undefined;
   #relay: Relay | undefined;
   /** What the cluster has of ours beside namespaces, from `#makeStores`. */
@@ -102,7 +108,7 @@ export class GitOps {
         '--ignore-not-found',
       ]);
     }
-    if (this.#ofCluster.length > 0) await tryKubectl(['delete', ...this.#ofCluster, '--ignore-not-found']);
+    await tryKubectl(['delete', `namespace/${PREVIEW_NAMESPACE}`, ...this.#ofCluster, '--ignore-not-found']);
     await this.#relay?.stop();
     await this.#git?.stop();
     await this.slack.stop();
@@ -133,6 +139,7 @@ export class GitOps {
     await this.#makeStores(`http://${host}:${alerts}`);
     await this.#signByKey();
     const missing = await missingKinds();
+    this.platform += missing.map((kind) => `, without ${kind}`).join('');
     for (const environment of ENVIRONMENTS) {
       await sql(around, `CREATE DATABASE "${environment}"`);
       await this.#identify(environment);
@@ -189,8 +196,10 @@ export class GitOps {
       const spec = { provider: { fake: { data } } };
       stores.push({ apiVersion: 'external-secrets.io/v1', kind: 'ClusterSecretStore', metadata: { name }, spec });
       this.#ofCluster = [...this.#ofCluster, `clustersecretstore.external-secrets.io/${name}`];
+      this.platform = 'Secrets by External Secrets';
     } else {
       for (const environment of ENVIRONMENTS) this.#plainSecrets(environment, secrets);
+      this.platform = 'plain Secrets in Git';
     }
     if (known.includes('/clusterissuers.cert-manager.io')) {
       const spec = { selfSigned: {} };
@@ -256,6 +265,7 @@ export class GitOps {
       '--namespace=flux-system',
       ...ENVIRONMENTS.map((environment) => `kustomization.kustomize.toolkit.fluxcd.io/${namespaceOf(environment)}`),
       ...ENVIRONMENTS.map((environment) => `namespace/${namespaceOf(environment)}`),
+      `namespace/${PREVIEW_NAMESPACE}`,
       ...this.#ofCluster,
     ];
   }
