@@ -44,8 +44,9 @@ export class Desk {
         ? undefined
         : `no registry answers at ${this.registry} (REGISTRY; docker run --publish 127.0.0.1:5000:5000 registry:3)`;
     }
+    if (wants === 'cosign') return runs('cosign', 'version') ? undefined : 'there is no cosign on the PATH';
     const context = process.env['TEST_CLUSTER_CONTEXT'];
-    const kind = spawnSync('kind', ['version']).status === 0;
+    const kind = runs('kind', 'version');
     if (wants === 'cluster')
       return context || kind ? undefined : 'there is no kind, and TEST_CLUSTER_CONTEXT names no cluster';
     if (context) return `TEST_CLUSTER_CONTEXT names one, ${context}`;
@@ -102,6 +103,10 @@ export function builtDigest(): string {
 export function outputsIn(file: string): Readonly<Record<string, string>> {
   const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
   return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+}
+
+function runs(program: string, ...args: readonly string[]): boolean {
+  return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
 }
 
 function git(...args: readonly string[]): string {

@@ -12,7 +12,7 @@ export interface Step {
   /** It takes minutes: left out by `--quick`. */
   readonly long?: true;
   /** What there has to be on a desk, or it is skipped. */
-  readonly wants?: 'registry' | 'kind' | 'cluster';
+  readonly wants?: 'cosign' | 'registry' | 'kind' | 'cluster';
   /** What it is to say, where that is more than that it is well. */
   readonly says?: RegExp;
 }
@@ -56,7 +56,7 @@ export const GATES: readonly Step[] = [
   { job: 'cluster', id: 'load', run: 'scripts/ci/load-image.sh', needs: 'image' },
   { job: 'cluster', id: 'cluster', run: 'scripts/kind-cluster.sh up', needs: 'load', long: true, wants: 'kind' },
   { job: 'cluster', id: 'test-cluster', run: 'npm run test:cluster', needs: 'load', long: true, wants: 'cluster' },
-  { job: 'signing', id: 'sign', run: 'scripts/ci/sign.sh --ephemeral', needs: 'sbom', env: EPHEMERAL },
+  { job: 'signing', id: 'sign', run: 'scripts/ci/sign.sh --ephemeral', needs: 'sbom', wants: 'cosign', env: EPHEMERAL },
   {
     job: 'signing',
     id: 'push',
@@ -105,7 +105,7 @@ export const HAND_OVERS: readonly Step[] = [
 
 /** What a push to main adds, with a key in place of the workflow's identity and repositories of this desk for GitOps. */
 export const MAIN: readonly Step[] = [
-  { job: 'publish', id: 'publish/sign', run: 'scripts/ci/sign.sh', needs: 'sbom' },
+  { job: 'publish', id: 'publish/sign', run: 'scripts/ci/sign.sh', needs: 'sbom', wants: 'cosign' },
   {
     job: 'publish',
     id: 'publish/push',
