@@ -68,7 +68,7 @@ function environmentOf(step: Step): NodeJS.ProcessEnv {
     REFERENCE: `${desk.repository}@${DIGEST}`,
     RELEASE: `release/${values.release}`,
     VERSION: values.release,
-    REVISION: desk.commit,
+    COMMIT: desk.commit,
     CHART_DIGEST: outputsIn(outputs)['chart-digest'] ?? '',
     GITHUB_OUTPUT: outputs,
     ...step.env,

@@ -182,7 +182,13 @@ export const MAIN: readonly Step[] = [
 
 /** What a tag release/X.Y.Z does, after main. */
 export const RELEASE: readonly Step[] = [
-  { job: 'promote', id: 'promote', run: 'scripts/ci/promote.sh "$RELEASE"', needs: 'publish/tag', wants: 'registry' },
+  {
+    job: 'promote',
+    id: 'promote',
+    run: 'REVISION="$COMMIT" scripts/ci/promote.sh "$RELEASE"',
+    needs: 'publish/tag',
+    wants: 'registry',
+  },
   {
     job: 'propose-prod',
     id: 'prod/gate',
