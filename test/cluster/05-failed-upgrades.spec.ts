@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { Namespace, servicePods, whyNoCluster } from '../support/cluster.js';
+import { Namespace, type Pod, servicePods, whyNoCluster } from '../support/cluster.js';
 import { clusterImages } from '../support/cluster-images.js';
 import { LOAD_VALUES, Load, type LoadReport } from '../support/cluster-load.js';
 import {
@@ -10,6 +10,7 @@ import {
   sql,
   startPostgres,
 } from '../support/cluster-neighbours.js';
+import { fetchFrom } from '../support/cluster-probe.js';
 import { eventually } from '../support/eventually.js';
 import { figure } from '../support/figures.js';
 import { over, type Values } from '../support/helm.js';
@@ -20,10 +21,14 @@ const RELEASE = over(DATABASE_VALUES, LOAD_VALUES, {
   hpa: { enabled: false },
   replicaCount: 2,
   progressDeadlineSeconds: 30,
+  // Flags say otherwise: what holds, the last good ones or this, can be told apart.
+  env: [{ name: 'ENABLE_METRICS', value: 'false' }],
 });
 const PATIENCE = '--timeout=120s';
 /** A node brings a ConfigMap to its pods once a minute. */
 const FLAGS_ARRIVE_MS = 180_000;
+
+const METRICS = 'http://127.0.0.1:8080/metrics';
 
 /** What came of an upgrade that failed, and of the way back. */
 interface Failure {
@@ -207,33 +212,52 @@ describeUnless(whyNoCluster())('5 an upgrade that fails: the old version serves 
     expect(await serving()).toEqual(before);
   }, 240_000);
 
-  it('flags that were edited into nonsense: pods keep the last good ones and say so; the next release undoes it', async () => {
+  /** By an editor that was saved too early. */
+  async function breakFlags(): Promise<void> {
+    const patch = { data: { 'flags.flagd.json': '{' } };
+    await namespace.kubectl(['patch', 'configmap', 'hello-world-flags', '--patch', JSON.stringify(patch)]);
+  }
+
+  async function tells(pod: Pod | undefined, sentence: RegExp): Promise<void> {
+    const name = pod?.metadata.name ?? '';
+    const log = async () => namespace.kubectl(['logs', name]);
+    await eventually(`${name} tells ${sentence}`, async () => sentence.test(await log()), FLAGS_ARRIVE_MS);
+  }
+
+  it('flags edited into nonsense: pods keep the last good ones and say so; Helm names the edit, and undoes it when told to', async () => {
     const before = await serving();
     const load = await Load.start(namespace, { url: 'http://hello-world/metrics', rate: 5 });
-    const saysSo = /flags file \S+ was changed and cannot be used; the last good flags hold/;
-    const [pod] = await namespace.readyPods();
-    await namespace.kubectl([
-      'patch',
-      'configmap',
-      'hello-world-flags',
-      '--patch',
-      '{"data":{"flags.flagd.json":"{"}}',
-    ]);
+    const pods = await namespace.readyPods();
 
-    await eventually(
-      'a pod tells',
-      async () => saysSo.test(await namespace.kubectl(['logs', pod!.metadata.name])),
-      FLAGS_ARRIVE_MS,
-    );
+    await breakFlags();
+    for (const pod of pods) await tells(pod, /flags file \S+ was changed and cannot be used; the last good flags hold/);
     const upgrade = await namespace.tryInstall(RELEASE, { flags: [PATIENCE] });
-    const forced = await namespace.tryHelm(['rollback', 'hello-world', '--wait', '--force-conflicts', PATIENCE]);
+    const rollback = await namespace.tryHelm(['rollback', 'hello-world', '--wait', '--force-conflicts', PATIENCE]);
 
     expect(upgrade.ok).toBe(false);
     expect(upgrade.stderr).toMatch(/hello-world-flags.*conflict with "kubectl-patch".*\.data\.flags\.flagd\.json/);
-    expect(forced.ok).toBe(true);
+    expect(rollback.ok).toBe(true);
     expect(await load.stop()).toMatchObject({ failed: 0 });
     expect(await serving()).toEqual(before);
-  }, 300_000);
+  }, 480_000);
+
+  it('a pod that starts on such flags: it serves by the defaults of its environment and says so, until they are mended', async () => {
+    const known = new Set((await namespace.readyPods()).map(({ metadata }) => metadata.name));
+    const [first = ''] = known;
+    await breakFlags();
+
+    await namespace.kubectl(['delete', 'pod', first]);
+    await eventually('another is ready', async () => (await namespace.readyPods()).length === 2, 120_000);
+    const fresh = (await namespace.readyPods()).find(({ metadata }) => !known.has(metadata.name));
+    await tells(fresh, /flags file \S+ cannot be used \(.*\); the defaults of the environment hold/);
+    const onDefaults = await fetchFrom(namespace, fresh!.metadata.name, METRICS);
+    await namespace.install(RELEASE, { flags: ['--force-conflicts'] });
+    await tells(fresh, /flags file \S+ is ready: its flags hold/);
+
+    expect(onDefaults).toBe('404 metrics disabled');
+    expect(await fetchFrom(namespace, fresh!.metadata.name, METRICS)).toMatch(/^200 /);
+    expect(fresh?.status.containerStatuses?.[0]?.restartCount).toBe(0);
+  }, 480_000);
 });
 
 /** What is in the place of the list of migrations, for the Job alone: a release that has one more. */

@@ -24,19 +24,19 @@ describeUnless(whyNoCluster())('8 Postgres is killed', () => {
   afterAll(async () => namespace.delete(), 120_000);
 
   /** Kills Postgres whenever it runs. Its node starts it again, after longer and longer pauses. */
-  function keepDown(): { end(): Promise<void> } {
-    const kept = new AbortController();
+  async function withoutPostgres<T>(work: () => Promise<T>): Promise<T> {
+    // As a crash would: without a word to anybody. (In a container nobody can send SIGKILL to the first process.)
+    const kill = ['exec', 'deployment/postgres', '--', 'bash', '-c', 'kill -QUIT 1'];
+    const done = new AbortController();
     const killing = (async () => {
-      // As a crash would: without saying good-bye to anybody. (Nobody in a container can send SIGKILL to its first process.)
-      const kill = ['exec', 'deployment/postgres', '--', 'bash', '-c', 'kill -QUIT 1'];
-      while (!kept.signal.aborted) await namespace.tryKubectl(kill);
+      while (!done.signal.aborted) await namespace.tryKubectl(kill);
     })();
-    return {
-      async end() {
-        kept.abort();
-        await killing;
-      },
-    };
+    try {
+      return await work();
+    } finally {
+      done.abort();
+      await killing;
+    }
   }
 
   it('pods are not ready and not restarted, and serve what needs no database; once it is back, they are ready', async () => {
@@ -44,12 +44,12 @@ describeUnless(whyNoCluster())('8 Postgres is killed', () => {
     const watch = await PodWatch.start(namespace);
     const ask = async (path: string) => Promise.all(pods.map((pod) => fetchFrom(namespace, pod, `${SERVICE}${path}`)));
 
-    const outage = keepDown();
-    const began = Date.now();
-    await eventually('no pod is ready', async () => (await namespace.readyPods()).length === 0, 180_000);
-    figure(`not ready after ${Math.round((Date.now() - began) / 1_000)} s`);
-    const [page, alive, ready] = await Promise.all([ask('/'), ask('/livez'), ask('/readyz')]);
-    await outage.end();
+    const [page, alive, ready] = await withoutPostgres(async () => {
+      const began = Date.now();
+      await eventually('no pod is ready', async () => (await namespace.readyPods()).length === 0, 180_000);
+      figure(`not ready after ${Math.round((Date.now() - began) / 1_000)} s`);
+      return Promise.all([ask('/'), ask('/livez'), ask('/readyz')]);
+    });
     await namespace.kubectl(['rollout', 'status', 'deployment/postgres', '--timeout=360s']);
     const back = Date.now();
     await eventually('all pods are ready', async () => (await namespace.readyPods()).length === 2, 120_000);
