@@ -158,7 +158,11 @@ describeUnless(whyNoCluster() ?? whyNoTool('kustomize'))('10 the values of each 
       const { minReplicas } = values['hpa'] as { minReplicas: number };
 
       const said = await namespace.install(values);
-      await eventually('all pods are ready', async () => (await namespace.readyPods()).length === minReplicas, GONE_WITHIN_MS);
+      await eventually(
+        'all pods are ready',
+        async () => (await namespace.readyPods()).length === minReplicas,
+        GONE_WITHIN_MS,
+      );
       const test = await namespace.tryHelm(['test', 'hello-world']);
 
       expect(said).not.toMatch(/warning/i);
