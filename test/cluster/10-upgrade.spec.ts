@@ -105,7 +105,7 @@ describeUnless(whyNoCluster())('10 the life of a release', () => {
 
     expect(await namespace.tryHelm(['uninstall', 'hello-world', '--wait'])).toMatchObject({ ok: true });
 
-    await eventuallyOnly(namespace, before);
+    await expectOnly(namespace, before);
     expect(await namespace.everything()).toEqual(before);
     figure(`${during.length - before.length} objects went`);
   });
@@ -176,16 +176,16 @@ describeUnless(whyNoCluster() ?? whyNoTool('kustomize'))('10 the values of each 
 
       expect(await namespace.tryHelm(['uninstall', 'hello-world', '--wait'])).toMatchObject({ ok: true });
 
-      await eventuallyOnly(namespace, before);
+      await expectOnly(namespace, before);
       expect(await namespace.everything()).toEqual(before);
     });
   });
 });
 
-async function eventuallyOnly(namespace: Namespace, names: readonly string[]): Promise<void> {
-  await eventually(
-    'nothing else is left',
-    async () => (await namespace.everything()).join() === names.join(),
-    GONE_WITHIN_MS,
-  );
+/** Says what is left, where something is. */
+async function expectOnly(namespace: Namespace, names: readonly string[]): Promise<void> {
+  const known = new Set(names);
+  const left = async () => (await namespace.everything()).filter((name) => !known.has(name));
+  await eventually('all else is gone', async () => (await left()).length === 0, GONE_WITHIN_MS).catch(() => {});
+  expect(await left()).toEqual([]);
 }

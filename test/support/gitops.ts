@@ -144,6 +144,7 @@ export class GitOps {
       await sql(around, `CREATE DATABASE "${environment}"`);
       await this.#identify(environment);
       this.#adapt(environment, missing);
+      repository.tree.edit(`${environment}/sync.yaml`, (text) => text.replace('timeout: 5m', 'timeout: 2m'));
       this.setImage(environment, clusterImages().service);
     }
     if (missing.includes('certificates.cert-manager.io')) {
