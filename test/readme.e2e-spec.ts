@@ -110,7 +110,7 @@ describe('README', () => {
       'promtool check rules monitoring/prometheus-rules.yaml': /'check', 'rules'/,
       'promtool test rules monitoring/tests/*.test.yaml': /'test', 'rules'/,
       'kubectl apply -f monitoring/prometheus-rule.yaml': /prometheus-rule\.yaml/,
-      'helm test hello-world --namespace hello-world': /'test', 'hello-world'/,
+      'helm test hello-world --namespace hello-world': /helm test/,
       'kustomize build deploy/flux/non-prod': /'kustomize', \['build'/,
     };
     const form = command.startsWith('helm upgrade --install') ? /--create-namespace/ : forms[command];
