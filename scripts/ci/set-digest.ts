@@ -24,6 +24,7 @@ import { type Proposal, PullRequests } from './gitops/pull-request.ts';
 import {
   type Environment,
   type Files,
+  lacksChart,
   type Option,
   pathsOf,
   type Release,
@@ -174,9 +175,14 @@ async function main(): Promise<void> {
   }
 
   branch.update();
-  const running = runningNow(filesOf(branch, request));
+  const files = filesOf(branch, request);
+  const running = runningNow(files);
   if (release === undefined && running.digest !== digest) {
     report.skipped(`${environment} runs ${running.digest ?? 'nothing'}, not ${digest}: there is nothing to take back`);
+    return;
+  }
+  if (release !== undefined && release.chart === undefined && lacksChart(files)) {
+    report.skipped(`${environment} has no chart yet: the first release (a tag release/X.Y.Z) brings one`);
     return;
   }
   const [, commit] = COMMIT_TAG.exec(release?.tag ?? '') ?? [];
@@ -192,8 +198,8 @@ async function main(): Promise<void> {
       : `${environment} runs ${release.tag}`;
   const title = `chore(deploy): ${what}`;
   const done = branch.propose(branchName, `${title}\n\n${digest}\n`, () => {
-    const files = filesOf(branch, request);
-    return release === undefined ? before(branch, request, files) : withRelease(files, release, option);
+    const now = filesOf(branch, request);
+    return release === undefined ? before(branch, request, now) : withRelease(now, release, option);
   });
   report.output('changed', String(done === 'pushed'));
   if (done === 'has it') {

@@ -123,10 +123,11 @@ describe('set-digest.ts with option a', () => {
     expect(remote.read('gitops/prod', PROD_CHART)).toContain('# Regular expressions, so anchored and escaped');
   });
 
-  it('brings only the image to prod when there is no new chart, and says so where prod has none yet', async () => {
+  it('brings only the image to prod when there is no new chart, and nothing before the first release', async () => {
     const first = await propose('prod', 'sha-abc', 'c', '--chart-digest', '');
-    expect(first.code).toBe(1);
-    expect(first.stderr).toMatch(/chart\.yaml names no chart yet: the first release .* brings one/);
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first.stdout).toBe('skipped: prod has no chart yet: the first release (a tag release/X.Y.Z) brings one\n');
+    expect(remote.tip('gitops/prod')).toBeUndefined();
 
     await propose('prod', '1.2.3', 'c', '--chart-digest', digest('d'));
     remote.merge('gitops/prod');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Desk } from './desk.js';
 import { type Ended, ROOT } from './script.js';
+import { readTexts } from './workflow-files.js';
 
 let desk: Desk;
 
@@ -218,5 +219,14 @@ describe('tools of runners', () => {
 
     expect(asked.filter((name) => !known.has(name))).toEqual([]);
     expect(asked.length).toBeGreaterThan(20);
+  });
+
+  it('cosign is the same on runners as on a desk', () => {
+    const [, onDesk] =
+      /^"aqua:sigstore\/cosign" = "(.+)"$/m.exec(readFileSync(join(ROOT, 'mise.ci.toml'), 'utf8')) ?? [];
+    const files = [...readTexts().values()].join('\n');
+    const onRunners = [...files.matchAll(/cosign-release: v(.+)/g)].map(([, version]) => version);
+
+    expect(new Set(onRunners)).toEqual(new Set([onDesk]));
   });
 });

@@ -38,6 +38,12 @@ export function runningIn(text: string): { tag?: string; digest?: string } {
   return { ...(tag ? { tag } : {}), ...(digest ? { digest } : {}) };
 }
 
+/** Whether the environment runs a chart of the registry, and no release has brought one yet. */
+export function lacksChart(files: Files): boolean {
+  const [, chart] = [...files.values()];
+  return chart !== undefined && scalarAt(chart, [...CHART, 'digest']) === undefined;
+}
+
 /** The files with a release written into them. */
 export function withRelease(files: Files, release: Release, option: Option): Files {
   const [[path, text] = ['', ''], chart] = [...files];
@@ -49,12 +55,7 @@ export function withRelease(files: Files, release: Release, option: Option): Fil
   const changed = new Map([[path, writeAll(path, text, written)]]);
   if (chart === undefined) return changed;
   const [chartPath, chartText] = chart;
-  if (release.chart === undefined) {
-    if (scalarAt(chartText, [...CHART, 'digest']) === undefined) {
-      throw new GitOpsProblem(`${chartPath} names no chart yet: the first release (a tag release/X.Y.Z) brings one`);
-    }
-    return changed.set(chartPath, chartText);
-  }
+  if (release.chart === undefined) return changed.set(chartPath, chartText);
   const { tag, digest } = release.chart;
   return changed.set(
     chartPath,
