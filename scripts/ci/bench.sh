@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Holds the bench to its floors, where there is one.
+# Holds the bench to its floors (docs/performance.md).
 #   scripts/ci/bench.sh
 . "$(dirname "$0")/lib.sh"
 
-jq --exit-status '.scripts.bench' package.json >/dev/null || skip 'package.json has no bench yet'
 npm run bench --silent -- --check

@@ -1,0 +1,85 @@
+import { amount, ratio, ratioSpread, spread } from '../report/table.ts';
+import { REFERENCE, type Variant } from '../servers/variants.ts';
+import { type Spread, spreadOf } from '../statistics.ts';
+import { type Bench, type Measurement, TURNOVER_SECONDS, withServer } from './measurement.ts';
+
+/** Of what a server can do at most. */
+const SHARE = 0.7;
+const ROUNDS = 3;
+const SERVERS = [REFERENCE, 'everything', 'traced'] as const;
+
+interface Sample {
+  readonly rate: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+  readonly ratio: number;
+}
+
+/** Latency where a service should be run: each server at the same share of its own maximum, by an open loop. */
+export const latency: Measurement = {
+  name: 'latency',
+  what: 'p99 at 70 % of own maximum',
+  quick: false,
+  seconds: ({ settings }) => ROUNDS * SERVERS.length * secondsOfOne(settings),
+  async run(bench) {
+    const samples: Record<string, Sample[]> = {};
+    for (let round = 1; round <= ROUNDS; round++) {
+      let reference: number | undefined;
+      for (const name of SERVERS) {
+        bench.step(`latency of ${name}, round ${round} of ${ROUNDS}`, secondsOfOne(bench.settings));
+        const measured = await measure(bench, bench.variants[name] as Variant);
+        reference ??= measured.p99;
+        (samples[name] ??= []).push({ ...measured, ratio: measured.p99 / reference });
+      }
+    }
+    const of = (name: string, pick: (sample: Sample) => number): Spread => spreadOf((samples[name] ?? []).map(pick));
+    const rows = SERVERS.map((name) => [
+      name,
+      amount(of(name, ({ rate }) => rate).median),
+      ratio(of(name, ({ p50 }) => p50).median),
+      spread(of(name, ({ p99 }) => p99)),
+      amount(of(name, ({ max }) => max).median),
+      name === REFERENCE ? '1' : ratioSpread(of(name, (sample) => sample.ratio)),
+    ]);
+    return {
+      tables: [
+        {
+          title: 'Latency at 70 % of own maximum',
+          head: ['server', 'requests/s', 'p50 ms', 'p99 ms (min–max)', 'max ms', 'p99 × bare Fastify (min–max)'],
+          rows,
+          notes: [
+            `Requests are due at even intervals and counted from then (open loop); medians of ${ROUNDS} rounds of ` +
+              `${bench.settings.seconds} s. The maximum is what the same process did right before.`,
+          ],
+        },
+      ],
+      figures: { latency: of('everything', (sample) => sample.ratio) },
+    };
+  },
+};
+
+function secondsOfOne({ warmUp, seconds }: Bench['settings']): number {
+  return warmUp + seconds / 2 + seconds + TURNOVER_SECONDS;
+}
+
+async function measure(bench: Bench, variant: Variant): Promise<Omit<Sample, 'ratio'>> {
+  const { connections, warmUp, seconds } = bench.settings;
+  return await withServer(bench, variant, async (server) => {
+    await bench.load.full(server, { path: '/', connections, seconds: warmUp });
+    const most = await bench.load.full(server, { path: '/', connections, seconds: Math.ceil(seconds / 2) });
+    const rate = Math.round(most.requestsPerSecond * SHARE);
+    const paced = await bench.load.paced(server, {
+      path: '/',
+      connections,
+      rate,
+      requests: rate * seconds,
+      status: 200,
+    });
+    // A client that cannot keep the pace measures itself.
+    if (paced.requestsPerSecond < rate * 0.98) {
+      throw new Error(`${variant.what}: ${amount(paced.requestsPerSecond)} of ${amount(rate)} requests/s came about`);
+    }
+    return { rate, p50: paced.p50, p99: paced.p99, max: paced.max };
+  });
+}

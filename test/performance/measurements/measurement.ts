@@ -1,0 +1,78 @@
+import type { Load } from '../load/load.ts';
+import type { Table } from '../report/table.ts';
+import type { Cores } from '../servers/cores.ts';
+import { OtlpSink } from '../servers/otlp-sink.ts';
+import { type Server, startServer } from '../servers/server-process.ts';
+import type { Variant } from '../servers/variants.ts';
+import type { Spread } from '../statistics.ts';
+
+/** How long and how often. Times in seconds. */
+export interface Settings {
+  readonly rounds: number;
+  /** Before anything is measured: V8 has compiled by then what it will. */
+  readonly warmUp: number;
+  readonly seconds: number;
+  /** The reference before each variant, and not only once a round. */
+  readonly paired: boolean;
+  readonly connections: number;
+}
+
+/** What measurements need. */
+export interface Bench {
+  readonly settings: Settings;
+  readonly cores: Cores;
+  readonly load: Load;
+  readonly databaseUrl: string;
+  readonly logs: 'pipe' | 'ignore';
+  /** All servers by name, peers too. */
+  readonly variants: Readonly<Record<string, Variant>>;
+  /** Those that the throughput is measured of. */
+  readonly chosen: readonly string[];
+  /** Tells what is done now, and how many seconds that will take. */
+  step(what: string, seconds: number): void;
+}
+
+/** What came out. */
+export interface Outcome {
+  readonly tables: readonly Table[];
+  /** By the names that goals have. */
+  readonly figures: Readonly<Record<string, Spread>>;
+}
+
+export interface Measurement {
+  readonly name: string;
+  readonly what: string;
+  /** Part of a quick run. */
+  readonly quick: boolean;
+  /** About how long it takes. */
+  seconds(bench: Pick<Bench, 'settings' | 'chosen'>): number;
+  run(bench: Bench): Promise<Outcome>;
+}
+
+/** About what a process takes to start and to end, in seconds. */
+export const TURNOVER_SECONDS = 2;
+
+/** Starts a variant, lets `use` measure it, and ends it. @returns what `use` does, and the spans that arrived */
+export async function withServer<T>(
+  bench: Bench,
+  variant: Variant,
+  use: (server: Server) => Promise<T>,
+  options: { readonly probe?: boolean } = {},
+): Promise<T & { readonly spans: number | undefined }> {
+  const { cores, databaseUrl, logs } = bench;
+  const sink = variant.spans === 'none' ? undefined : await OtlpSink.start();
+  try {
+    const spec = variant.spec({ databaseUrl, logs, ...(sink && { otlpEndpoint: sink.endpoint }) });
+    const server = await startServer(spec, cores, options);
+    let result: T;
+    try {
+      result = await use(server);
+    } finally {
+      // Spans that wait are sent before it is gone.
+      await server.stop();
+    }
+    return { ...result, spans: sink?.countSpans() };
+  } finally {
+    await sink?.stop();
+  }
+}

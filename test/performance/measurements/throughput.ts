@@ -1,0 +1,131 @@
+import type { MeasuredLoad } from '../load/load.ts';
+import { amount, type Row, ratio, ratioSpread, spread, type Table } from '../report/table.ts';
+import type { Server } from '../servers/server-process.ts';
+import { REFERENCE, type Variant } from '../servers/variants.ts';
+import { type Spread, spreadOf } from '../statistics.ts';
+import { type Bench, type Measurement, type Outcome, TURNOVER_SECONDS, withServer } from './measurement.ts';
+import { type OwnCount, ownCount } from './own-count.ts';
+
+/** One fresh process under load. */
+interface Sample extends MeasuredLoad {
+  /** To the reference of the same round; 1 for itself. */
+  readonly ratio: number;
+  readonly round: number;
+  readonly own: OwnCount | undefined;
+  readonly spans: number | undefined;
+}
+
+type Samples = Readonly<Record<string, readonly Sample[]>>;
+
+const PODINFO = 'podinfo';
+
+/** `GET /` as fast as it goes, each server in turn. */
+export const throughput: Measurement = {
+  name: 'throughput',
+  what: 'requests a second, and what one costs',
+  quick: true,
+  seconds: ({ settings, chosen }) =>
+    settings.rounds * order(chosen, settings.paired).length * (settings.warmUp + settings.seconds + TURNOVER_SECONDS),
+  async run(bench) {
+    const samples = await inTurns(bench, bench.chosen);
+    return { tables: [tableOf(bench, samples)], figures: figuresOf(samples) };
+  },
+};
+
+/** The order within a round. */
+export function order(names: readonly string[], paired: boolean): string[] {
+  return names.flatMap((name, index) => (paired || index === 0 ? [REFERENCE, name] : [name]));
+}
+
+async function inTurns(bench: Bench, names: readonly string[]): Promise<Samples> {
+  const { rounds, warmUp, seconds, paired } = bench.settings;
+  const samples: Record<string, Sample[]> = {};
+  for (let round = 1; round <= rounds; round++) {
+    let reference: number | undefined;
+    for (const name of order(names, paired)) {
+      bench.step(`${name}, round ${round} of ${rounds}`, warmUp + seconds + TURNOVER_SECONDS);
+      const measured = await measure(bench, name);
+      if (name === REFERENCE || reference === undefined) reference = measured.requestsPerSecond;
+      (samples[name] ??= []).push({ ...measured, round, ratio: measured.requestsPerSecond / reference });
+    }
+  }
+  return samples;
+}
+
+async function measure(bench: Bench, name: string): Promise<Omit<Sample, 'ratio' | 'round'>> {
+  const variant = bench.variants[name] as Variant;
+  const { connections, warmUp, seconds } = bench.settings;
+  const measured = await withServer(bench, variant, async (server) => {
+    const load = { path: pathOf(bench, variant), connections };
+    const before = await bench.load.full(server, { ...load, seconds: warmUp });
+    const result = await bench.load.full(server, { ...load, seconds });
+    return { ...result, seen: before.requests + result.requests, own: await countOf(variant, server) };
+  });
+  if (variant.spans === 'all') confirm(name, measured.seen, connections, measured.own, measured.spans);
+  return measured;
+}
+
+async function countOf(variant: Variant, server: Server): Promise<OwnCount | undefined> {
+  return variant.spans === 'all' ? await ownCount(server) : undefined;
+}
+
+/** A span for each request, and none lost: else there is nothing to be proud of, and the measurement fails. */
+function confirm(name: string, seen: number, connections: number, own: OwnCount | undefined, spans = 0): void {
+  const counted = own?.requests ?? 0;
+  if (spans !== counted) throw new Error(`${name}: ${spans} spans arrived, of ${counted} requests`);
+  // The load ends twice, each time with an unread answer on each connection at most; one more request saw it start.
+  const most = seen + 2 * connections + 1;
+  if (counted < seen || counted > most) throw new Error(`${name} counts ${counted} requests, the client ${seen}`);
+}
+
+function pathOf(bench: Bench, variant: Variant): string {
+  return variant.spec({ databaseUrl: bench.databaseUrl, logs: bench.logs }).path;
+}
+
+function tableOf({ variants, settings, load }: Bench, samples: Samples): Table {
+  const rows = Object.entries(samples).map(([name, all]): Row => {
+    const of = (pick: (sample: Sample) => number): Spread => spreadOf(all.map(pick));
+    return [
+      name,
+      variants[name]?.what ?? '',
+      spread(of((sample) => sample.requestsPerSecond)),
+      name === REFERENCE ? '1' : ratioSpread(of((sample) => sample.ratio)),
+      amount(of((sample) => sample.cpuPerRequest).median),
+      ratio(of((sample) => sample.p99).median),
+      spansIn(all),
+    ];
+  });
+  return {
+    title: 'Throughput',
+    head: ['server', 'what', 'requests/s (min–max)', '× bare Fastify (min–max)', 'CPU µs/request', 'p99 ms', 'spans'],
+    rows,
+    notes: [
+      `GET /, ${settings.connections} connections, ${settings.rounds} rounds of ${settings.seconds} s after ` +
+        `${settings.warmUp} s of warm-up, by ${load.tool}; medians, each ratio to the reference ` +
+        `${settings.paired ? 'measured right before' : 'of the same round'}.`,
+    ],
+  };
+}
+
+function spansIn(samples: readonly Sample[]): string {
+  const arrived = samples.reduce((sum, { spans = 0 }) => sum + spans, 0);
+  if (arrived === 0) return '–';
+  const counted = samples.reduce((sum, { own }) => sum + (own?.requests ?? 0), 0);
+  return counted === 0 ? amount(arrived) : `${amount(arrived)} of ${amount(counted)}`;
+}
+
+function figuresOf(samples: Samples): Outcome['figures'] {
+  const figures: Record<string, Spread> = {};
+  for (const [name, all] of Object.entries(samples)) {
+    if (name !== REFERENCE) figures[name] = spreadOf(all.map((sample) => sample.ratio));
+  }
+  const [ours, podinfo] = [samples['everything'], samples[PODINFO]];
+  if (ours && podinfo) {
+    const pairs = ours.flatMap((sample, index) => {
+      const theirs = podinfo[index];
+      return theirs === undefined ? [] : [sample.requestsPerSecond / theirs.requestsPerSecond];
+    });
+    figures[`everything/${PODINFO}`] = spreadOf(pairs);
+  }
+  return figures;
+}
