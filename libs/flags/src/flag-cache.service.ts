@@ -85,6 +85,14 @@ export class FlagCache {
     this.#onChange = listener;
   }
 
+  /** Value for every request, at no cost; `undefined` while the provider has to be asked for each. */
+  valueForAll(flag: FlagName): boolean | undefined {
+    const known = this.#known[flag];
+    if (known.kind === 'static') return known.value;
+    const decision = this.#decide(flag);
+    return decision === ASK ? undefined : decision.value;
+  }
+
   /** Value for one request: at once unless the flag is targeted, then after at most the deadline. Never rejects. */
   evaluate(flag: FlagName, context: EvaluationContext): boolean | Promise<boolean> {
     const decision = this.#decide(flag);

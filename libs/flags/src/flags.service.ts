@@ -72,6 +72,11 @@ export class FlagsService implements OnModuleInit, OnApplicationShutdown {
     return this.#overrides[flag] ?? this.cache.evaluate(flag, context);
   }
 
+  /** Value of a flag for every request; `undefined` while it is targeted, and each request has to be evaluated. */
+  valueForAll(flag: FlagName): boolean | undefined {
+    return this.#overrides[flag] ?? this.cache.valueForAll(flag);
+  }
+
   /** Values where there is no request, for a gauge; a targeted flag is evaluated as for `GET /`. */
   snapshot(): Readonly<Record<FlagName, boolean>> {
     return byFlag((flag) => this.#overrides[flag] ?? this.cache.current(flag));

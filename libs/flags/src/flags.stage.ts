@@ -8,13 +8,17 @@ export class FlagsStage implements OnRequestStage {
   constructor(private readonly flags: FlagsService) {}
 
   onRequest(context: RequestContext): void | Promise<void> {
+    const metricsForAll = this.flags.valueForAll('metrics');
+    const tracingForAll = this.flags.valueForAll('tracing');
+    if (metricsForAll !== undefined && tracingForAll !== undefined) {
+      context.recordMetrics = metricsForAll;
+      context.recordTrace = tracingForAll;
+      return undefined;
+    }
     const evaluation = { targetingKey: context.requestId, route: context.route, method: context.method };
     const metrics = this.flags.evaluate('metrics', evaluation);
     const tracing = this.flags.evaluate('tracing', evaluation);
-    if (typeof metrics !== 'boolean' || typeof tracing !== 'boolean') return decideLater(context, metrics, tracing);
-    context.recordMetrics = metrics;
-    context.recordTrace = tracing;
-    return undefined;
+    return decideLater(context, metrics, tracing);
   }
 }
 

@@ -101,8 +101,9 @@ export class HttpPipeline {
     );
     request.context = context;
     connection?.inFlight.add(reply);
-    // Not Fastify's onResponse, which knows nothing of a client that went away.
-    reply.raw.once('finish', () => {
+    // Not Fastify's onResponse, which knows nothing of a client that went away. It happens once, without `once`, whose
+    // bookkeeping costs more than what is called.
+    reply.raw.on('finish', () => {
       connection?.inFlight.delete(reply);
       this.end(reply);
     });
@@ -117,7 +118,8 @@ export class HttpPipeline {
       if (objection !== undefined) reply.header('connection', 'close');
       done(error ?? objection ?? (served ? undefined : new NotFoundException()));
     };
-    runInRequest(context, () => (context.silent ? proceed() : this.enter(0, context, request, proceed)));
+    if (context.silent) runInRequest(context, proceed);
+    else runInRequest(context, () => this.enter(0, context, request, proceed));
   }
 
   private enter(
@@ -128,10 +130,10 @@ export class HttpPipeline {
   ): void {
     for (let next = index; next < this.onRequestStages.length; next++) {
       const stage = this.onRequestStages[next] as OnRequestStage | AroundRequestStage;
-      const resume = (): void => this.enter(next + 1, context, request, proceed);
-      if ('aroundRequest' in stage) return stage.aroundRequest(context, request, resume);
+      if ('aroundRequest' in stage)
+        return stage.aroundRequest(context, request, () => this.enter(next + 1, context, request, proceed));
       const pending = stage.onRequest(context, request);
-      if (pending) return void pending.then(resume, proceed);
+      if (pending) return void pending.then(() => this.enter(next + 1, context, request, proceed), proceed);
     }
     proceed();
   }

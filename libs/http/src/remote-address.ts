@@ -8,5 +8,6 @@ import type { FastifyRequest } from 'fastify';
  * @returns `undefined` once the connection is closed, and where the address was not of a proxy
  */
 export function remoteAddressOf({ ip, raw }: FastifyRequest): string | undefined {
-  return isIP(ip) === 0 ? raw.socket.remoteAddress : ip;
+  const { remoteAddress } = raw.socket;
+  return ip === remoteAddress || isIP(ip) === 0 ? remoteAddress : ip;
 }

@@ -1,14 +1,18 @@
-import { once } from 'node:events';
-import { pino } from 'pino';
-import { UnwrittenLines } from './unwritten-lines.js';
+import { closeSync, writeSync } from 'node:fs';
 
-/** Lines are written together once they fill this many bytes, or once the timer finds some waiting. */
-const BATCH_BYTES = 4_096;
+/** Lines are written together once they fill this much, or once the timer finds some waiting. */
+const BATCH_LENGTH = 16_384;
 const FLUSH_INTERVAL_MS = 250;
 /** Beyond this a reader that does not keep up loses lines: the service never waits for it and never grows for it. */
-const BUFFER_LIMIT_BYTES = 8 * 1024 * 1024;
+const BUFFER_LIMIT = 8 * 1024 * 1024;
+/** A full pipe is tried again soon, and less often the longer nobody reads it. */
+const RETRY_FIRST_MS = 1;
+const RETRY_MOST_MS = 50;
 /** Longest an exit waits for the reader to take the last lines. */
 const FINAL_FLUSH_TIMEOUT_MS = 1_000;
+/** Descriptors up to that of standard error are the process's own. */
+const STANDARD_ERROR = 2;
+const NOTHING = Buffer.alloc(0);
 
 /** Turns one JSON line into what is written. */
 export type LineFormat = (line: string) => string;
@@ -16,56 +20,45 @@ export type LineFormat = (line: string) => string;
 /**
  * Where log lines go: a file descriptor, buffered. A reader that is slow or gone never slows a request; the lines
  * it does not take are counted.
+ *
+ * It writes by itself and at once, where pino's destination would have a thread do it: that thread and the way to it
+ * cost more than the write (decision 0017). The descriptor must not block, which Node sees to for a pipe.
  */
 export class LogDestination {
-  private readonly stream: ReturnType<typeof pino.destination>;
-  private readonly unwritten = new UnwrittenLines();
+  /** Lines that no write has been tried with. */
+  private waiting = '';
+  /** What the system did not take of the batch before them. */
+  private rest = NOTHING;
   private dropped = 0;
   private closed = false;
   private closing: Promise<void> | undefined;
+  private retry: NodeJS.Timeout | undefined;
+  private retryMs = RETRY_FIRST_MS;
+  private readonly timer: NodeJS.Timeout;
 
-  /** @param fd file descriptor, 1 for standard output; any other one is closed in the end */
+  /** @param fd file descriptor, 1 for standard output; any but the standard ones is closed in the end */
   constructor(
-    fd: number,
+    private readonly fd: number,
     private readonly format?: LineFormat,
   ) {
-    // Writing synchronously would stop the whole process for as long as nobody reads the pipe.
-    this.stream = pino.destination({
-      fd,
-      sync: false,
-      minLength: BATCH_BYTES,
-      maxLength: BUFFER_LIMIT_BYTES,
-      periodicFlush: FLUSH_INTERVAL_MS,
-    });
-    this.stream.on('drop', () => {
-      this.dropped++;
-      this.unwritten.removeLast();
-    });
-    this.stream.on('write', (bytes: number) => this.unwritten.wrote(bytes));
-    this.stream.on('error', (error: NodeJS.ErrnoException) => {
-      // There is nowhere left to say so, and no use in trying. Other errors (a full disk) may pass: what is buffered
-      // is written again.
-      if (error.code === 'EPIPE') this.end();
-    });
+    this.timer = setInterval(() => this.flush(), FLUSH_INTERVAL_MS).unref();
   }
 
   /**
    * Lines lost since the start: beyond the buffer's limit, not written when the reader went, written to nobody since.
-   * What the system had taken and the reader left in the pipe is not among them: nobody can know. Of a write that
-   * failed half-way all lines are.
+   * What the system had taken and the reader left in the pipe is not among them: nobody can know.
    */
   get droppedLines(): number {
     return this.dropped;
   }
 
   write(line: string): void {
-    if (this.closed) {
+    if (this.closed || this.rest.length + this.waiting.length > BUFFER_LIMIT) {
       this.dropped++;
       return;
     }
-    const text = this.format ? this.format(line) : line;
-    this.unwritten.add(text);
-    this.stream.write(text);
+    this.waiting += this.format ? this.format(line) : line;
+    if (this.waiting.length >= BATCH_LENGTH) this.flush();
   }
 
   /**
@@ -77,23 +70,53 @@ export class LogDestination {
     await this.closing;
   }
 
+  private flush(): void {
+    if (this.closed || this.retry !== undefined) return;
+    try {
+      while (this.rest.length > 0 || this.waiting !== '') {
+        if (this.rest.length === 0) {
+          this.rest = Buffer.from(this.waiting);
+          this.waiting = '';
+        }
+        this.rest = this.rest.subarray(writeSync(this.fd, this.rest));
+      }
+      this.retryMs = RETRY_FIRST_MS;
+    } catch (error) {
+      // There is nowhere left to say so, and no use in trying. Other errors may pass: the pipe is full, or the disk.
+      if ((error as NodeJS.ErrnoException).code === 'EPIPE') this.end();
+      else this.flushLater();
+    }
+  }
+
+  private flushLater(): void {
+    this.retry = setTimeout(() => {
+      this.retry = undefined;
+      this.flush();
+    }, this.retryMs).unref();
+    this.retryMs = Math.min(this.retryMs * 2, RETRY_MOST_MS);
+  }
+
   private async flushAndEnd(): Promise<void> {
-    const signal = AbortSignal.timeout(FINAL_FLUSH_TIMEOUT_MS);
-    const tooLate = once(signal, 'abort');
-    // More than once: a flush while something is being written ends with that, and leaves the lines behind it.
-    while (!this.closed && this.unwritten.count > 0 && !signal.aborted)
-      await Promise.race([new Promise<void>((resolve) => this.stream.flush(() => resolve())), tooLate]);
+    const deadline = performance.now() + FINAL_FLUSH_TIMEOUT_MS;
+    this.flush();
+    while (this.retry !== undefined && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, RETRY_FIRST_MS));
     this.end();
   }
 
-  /**
-   * Destroys the stream, since pino writes what is left of one while the process exits, and waits for the reader for
-   * ever (https://github.com/pinojs/pino/pull/1185). This may go when that wait has a limit, or can be turned off.
-   */
   private end(): void {
     if (this.closed) return;
     this.closed = true;
-    this.dropped += this.unwritten.count;
-    this.stream.destroy();
+    clearInterval(this.timer);
+    clearTimeout(this.retry);
+    this.dropped += countLines(this.rest.toString()) + countLines(this.waiting);
+    this.rest = NOTHING;
+    this.waiting = '';
+    if (this.fd > STANDARD_ERROR) closeSync(this.fd);
   }
+}
+
+/** Lines by their ends: of a line that was written in part there is one. */
+function countLines(text: string): number {
+  return text.split('\n').length - 1;
 }

@@ -1,12 +1,9 @@
 import { Inject } from '@nestjs/common';
 import type { Logger } from 'pino';
 
-/** Token of the pino logger of access lines. */
-export const ACCESS_LOGGER = Symbol('ACCESS_LOGGER');
-export const InjectAccessLogger = (): ParameterDecorator & PropertyDecorator => Inject(ACCESS_LOGGER);
-
 /** Token of the {@link LogSink} of this process. */
 export const LOG_SINK = Symbol('LOG_SINK');
+export const InjectLogSink = (): ParameterDecorator & PropertyDecorator => Inject(LOG_SINK);
 
 /** Token of the {@link LoggingOptions}, for the modules that logging is made of. */
 export const LOGGING_OPTIONS = Symbol('LOGGING_OPTIONS');

@@ -1,9 +1,7 @@
 import { ConfigurableModuleBuilder, Global, Module } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
-import { APP_CONFIG, type AppConfig } from '#libs/config';
 import { AccessLogStage } from './access-log.stage.js';
-import { ACCESS_LOGGER, LOG_SINK, LOGGING_OPTIONS, type LoggingOptions } from './logging.constants.js';
-import { createAccessLogger } from './root-logger.js';
+import { LOG_SINK, LOGGING_OPTIONS, type LoggingOptions } from './logging.constants.js';
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<LoggingOptions>({
   optionsInjectionToken: LOGGING_OPTIONS,
@@ -11,7 +9,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<LoggingOptions
   .setClassMethodName('forRoot')
   .build();
 
-/** The loggers of the application, and the access log's stage. `forRoot` takes {@link LoggingOptions}. */
+/** The logger of the application, and the access log's stage. `forRoot` takes {@link LoggingOptions}. */
 @Global()
 @Module({
   imports: [
@@ -24,12 +22,6 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<LoggingOptions
   providers: [
     AccessLogStage,
     { provide: LOG_SINK, inject: [LOGGING_OPTIONS], useFactory: ({ sink }: LoggingOptions) => sink },
-    {
-      provide: ACCESS_LOGGER,
-      inject: [APP_CONFIG, LOGGING_OPTIONS],
-      useFactory: ({ service, logging }: AppConfig, { sink }: LoggingOptions) =>
-        createAccessLogger(service, logging, sink),
-    },
   ],
   // `LoggerModule` finds the options by this, since this module is a global one.
   exports: [AccessLogStage, LOG_SINK, LOGGING_OPTIONS, LoggerModule],

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { LoggingConfig } from '#libs/config';
 import { RequestContext, runInRequest } from '#libs/http';
 import { MemoryLog } from '../../../test/support/memory-log.js';
-import { createAccessLogger, createRootLogger } from './root-logger.js';
+import { createRootLogger } from './root-logger.js';
 
 const service = {
   name: 'orders',
@@ -88,17 +88,5 @@ describe('root logger', () => {
 
     expect(log.lines).toMatchObject([{ msg, err: { type: 'Error', message: 'invalid input for [redacted]' } }]);
     expect(JSON.stringify(log.lines)).not.toContain('jane');
-  });
-});
-
-describe('access logger', () => {
-  it('writes what it is given, and the service', () => {
-    const log = new MemoryLog();
-
-    createAccessLogger(service, { level: 'info' }, log).info({ status: 200 }, 'request');
-
-    expect(log.lines).toEqual([
-      expect.objectContaining({ level: 'info', service: 'orders', status: 200, msg: 'request' }),
-    ]);
   });
 });

@@ -6,14 +6,6 @@ import { withoutSecrets } from './secrets.js';
 
 type LogMethodHook = NonNullable<NonNullable<LoggerOptions['hooks']>['logMethod']>;
 
-function options({ name, version, environment }: ServiceConfig, { level }: LoggingConfig): LoggerOptions {
-  return {
-    level,
-    base: { service: name, version, environment },
-    timestamp: pino.stdTimeFunctions.isoTime,
-  };
-}
-
 const withLevelName = (label: string): { level: string } => ({ level: label });
 
 /**
@@ -21,13 +13,15 @@ const withLevelName = (label: string): { level: string } => ({ level: label });
  * secret (by the name of its key), or of an error more than {@link ErrorDescription} has.
  */
 export function createRootLogger(
-  service: ServiceConfig,
-  logging: LoggingConfig,
+  { name, version, environment }: ServiceConfig,
+  { level }: LoggingConfig,
   destination: DestinationStream,
 ): Logger {
   const logger = pino(
     {
-      ...options(service, logging),
+      level,
+      base: { service: name, version, environment },
+      timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: withLevelName, log: withoutSecrets },
       // By then an error is described; pino's own serializer would copy what it has besides.
       serializers: { err: (described: unknown) => described },
@@ -46,15 +40,6 @@ export function createRootLogger(
       return Reflect.apply(child, this, [withoutSecrets(bindings), ...rest]);
     },
   });
-}
-
-/** The logger of access lines, which bring the request's ids themselves: once a request, so nothing else is done. */
-export function createAccessLogger(
-  service: ServiceConfig,
-  logging: LoggingConfig,
-  destination: DestinationStream,
-): Logger {
-  return pino({ ...options(service, logging), formatters: { level: withLevelName } }, destination);
 }
 
 /** An error that is logged without words of its own: pino would take its message as it is. */

@@ -15,7 +15,7 @@ function requestOf(overrides: {
   port?: number | null;
 }) {
   const { method = 'GET', url = '/', headers = {}, hostname = 'service.example', port = null } = overrides;
-  const raw = { method, url, httpVersion: '1.1' };
+  const raw = { method, url, httpVersion: '1.1', socket: { remoteAddress: '192.0.2.1' } };
   return { raw, headers, hostname, port, protocol: 'http', ip: '192.0.2.1' } as unknown as FastifyRequest;
 }
 

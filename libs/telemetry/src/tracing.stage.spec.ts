@@ -29,7 +29,7 @@ function contextOf(recordTrace: boolean): RequestContext {
 }
 
 function requestOf(headers: Record<string, string> = {}): FastifyRequest {
-  const raw = { method: 'GET', url: '/orders/7', httpVersion: '1.1' };
+  const raw = { method: 'GET', url: '/orders/7', httpVersion: '1.1', socket: { remoteAddress: '::1' } };
   return { raw, headers, hostname: 'host', port: 80, protocol: 'http', ip: '::1' } as unknown as FastifyRequest;
 }
 
