@@ -2,7 +2,13 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { pino } from 'pino';
 import { type AccessFields, AccessLine } from './access-line.js';
 
-const service = { name: 'orders', version: '1.2.3', revision: 'abc', instance: 'orders-1', environment: 'prod' } as const;
+const service = {
+  name: 'orders',
+  version: '1.2.3',
+  revision: 'abc',
+  instance: 'orders-1',
+  environment: 'prod',
+} as const;
 
 const fields: AccessFields = {
   request_id: '9f0c6c0e-5c3f-4a55-8f5e-1d6c7c1f6c11',
