@@ -1,7 +1,7 @@
 /** `npm run bench`: what the service costs, beside what it is compared with (docs/performance.md). */
 import '../../scripts/require-node.mjs';
 import { writeFileSync } from 'node:fs';
-import { GOALS, judge } from './goals.ts';
+import { GOALS, type JudgedGoal, judge } from './goals.ts';
 import { bestLoadTool, Load } from './load/load.ts';
 import { connections, paths } from './measurements/growth.ts';
 import { latency } from './measurements/latency.ts';
@@ -14,14 +14,14 @@ import { startup } from './measurements/startup.ts';
 import { throughput } from './measurements/throughput.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
 import { inWords, Progress } from './progress.ts';
-import { drawChart } from './report/chart.ts';
+import { type Bar, drawChart } from './report/chart.ts';
 import { failures, goalTable } from './report/goal-table.ts';
 import { surroundings } from './report/machine.ts';
 import { PARTS, writePart } from './report/page.ts';
 import { asText, type Table } from './report/table.ts';
 import { compileServers } from './servers/compile.ts';
 import { shareOutCores } from './servers/cores.ts';
-import { type Database, startDatabase } from './servers/database.ts';
+import { startDatabase } from './servers/database.ts';
 import { peer, REFERENCE, VARIANTS, type Variant } from './servers/variants.ts';
 
 const PAGE = new URL('../../docs/performance.md', import.meta.url);
@@ -68,10 +68,31 @@ function plan({ only, peers, quick, soak: withSoak }: Options): Plan {
   return { measurements: MEASUREMENTS.filter(wanted), variants, chosen };
 }
 
-async function measure(bench: Bench, measurements: readonly Measurement[]): Promise<Map<string, Outcome>> {
+type Outcomes = ReadonlyMap<string, Outcome>;
+
+interface Measured {
+  /** What the figures depend on. */
+  readonly note: string;
+  readonly outcomes: Outcomes;
+  /** What went wrong, in sentences. */
+  readonly failed: readonly string[];
+}
+
+/** One measurement that fails takes nothing from the others. */
+async function measure(bench: Bench, measurements: readonly Measurement[]): Promise<Omit<Measured, 'note'>> {
   const outcomes = new Map<string, Outcome>();
-  for (const measurement of measurements) outcomes.set(measurement.name, await measurement.run(bench));
-  return outcomes;
+  const failed: string[] = [];
+  for (const measurement of measurements) {
+    const { name } = measurement;
+    try {
+      const outcome = await measurement.run(bench);
+      outcomes.set(name, outcome);
+      failed.push(...(outcome.failed ?? []));
+    } catch (error) {
+      failed.push(`${name} failed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return { outcomes, failed };
 }
 
 function list(): void {
@@ -80,64 +101,63 @@ function list(): void {
   for (const [name, { what }] of Object.entries(VARIANTS)) console.log(`${name.padEnd(16)}${what}`);
 }
 
+async function measureAll(options: Options, { measurements, variants, chosen }: Plan): Promise<Measured> {
+  const { settings, logs } = options;
+  const cores = shareOutCores();
+  const load = new Load(cores, options.tool ?? bestLoadTool());
+  const seconds = measurements.reduce((sum, each) => sum + each.seconds({ settings, chosen }), 0);
+  const progress = new Progress(process.stderr, seconds);
+  console.error(`${measurements.map(({ name }) => name).join(', ')}: about ${inWords(seconds)}`);
+  await compileServers();
+  const database = await startDatabase();
+  try {
+    const step = (what: string, expected: number): void => progress.step(what, expected);
+    const bench: Bench = { settings, cores, load, logs, databaseUrl: database.url, variants, chosen, step };
+    return { note: surroundings(bench, new Date()), ...(await measure(bench, measurements)) };
+  } finally {
+    progress.end();
+    await database.remove();
+  }
+}
+
 /** A complete run is what the page shows. */
-function writeDocumentation(outcomes: Map<string, Outcome>, goals: Table, chart: string, note: string): void {
-  const tablesOf = (names: Iterable<string>): Table[] => [...names].flatMap((name) => outcomes.get(name)?.tables ?? []);
+function writeDocumentation(outcomes: Outcomes, goals: Table, chart: string, note: string): void {
+  const tablesOf = (names: readonly string[]): Table[] => names.flatMap((name) => outcomes.get(name)?.tables ?? []);
   const figures = [...outcomes.keys()].filter((name) => name !== soak.name);
   writePart(PAGE, PARTS.figures, note, [goals, ...tablesOf(figures)]);
   if (outcomes.has(soak.name)) writePart(PAGE, PARTS.soak, note, tablesOf([soak.name]));
   writeFileSync(CHART, chart);
 }
 
-async function run(options: Options): Promise<void> {
-  const { measurements, variants, chosen } = plan(options);
-  const cores = shareOutCores();
-  const load = new Load(cores, options.tool ?? bestLoadTool());
-  const { settings, logs } = options;
-  const seconds = measurements.reduce((sum, each) => sum + each.seconds({ settings, chosen }), 0);
-  const progress = new Progress(process.stderr, seconds);
-  console.error(`${measurements.map(({ name }) => name).join(', ')}: about ${inWords(seconds)}`);
-  await compileServers();
-  let database: Database | undefined;
-  let outcomes: Map<string, Outcome>;
-  const note = surroundings({ cores, load, logs }, new Date());
-  try {
-    database = await startDatabase();
-    const step = (what: string, expected: number): void => progress.step(what, expected);
-    outcomes = await measure(
-      { settings, cores, load, logs, databaseUrl: database.url, variants, chosen, step },
-      measurements,
-    );
-  } finally {
-    progress.end();
-    await database?.remove();
-  }
+/** A bar for each server that the throughput was measured of. */
+function chartOf({ variants, chosen }: Plan, figures: Outcome['figures'], goals: readonly JudgedGoal[], note: string) {
+  const bars = chosen.flatMap((name): Bar[] => {
+    const [ratio, goal] = [figures[name], goals.find((each) => each.goal.figure === name)];
+    if (ratio === undefined) return [];
+    return [{ name, what: variants[name]?.what ?? '', ratio, ours: goal !== undefined, ...(goal && { goal }) }];
+  });
+  return drawChart(bars, note);
+}
 
+async function run(options: Options): Promise<void> {
+  const wanted = plan(options);
+  const { note, outcomes, failed } = await measureAll(options, wanted);
   const figures = Object.assign({}, ...[...outcomes.values()].map((outcome) => outcome.figures)) as Outcome['figures'];
   const judged = judge(GOALS, figures);
   const goals = goalTable(judged.filter(({ seen }) => options.complete || seen !== undefined));
   const tables = [goals, ...[...outcomes.values()].flatMap((outcome) => outcome.tables)];
+
   console.log(`${note}\n`);
   for (const table of tables) if (table.rows.length > 0) console.log(asText(table));
-
   if (options.json !== undefined) {
-    writeFileSync(options.json, `${JSON.stringify({ note, figures, goals: judged, tables }, undefined, 2)}\n`);
+    writeFileSync(options.json, `${JSON.stringify({ note, figures, goals: judged, tables, failed }, undefined, 2)}\n`);
   }
-  if (options.complete) {
-    const bars = chosen.flatMap((name) => {
-      const [ratio, goal] = [figures[name], judged.find((each) => each.goal.figure === name)];
-      const ours = goal !== undefined;
-      return ratio === undefined
-        ? []
-        : [{ name, what: variants[name]?.what ?? '', ratio, ours, ...(goal && { goal }) }];
-    });
-    writeDocumentation(outcomes, goals, drawChart(bars, note), note);
+  if (options.complete && failed.length === 0) {
+    writeDocumentation(outcomes, goals, chartOf(wanted, figures, judged, note), note);
   }
-  if (options.check) {
-    const failed = failures(judged);
-    for (const failure of failed) console.error(`under its floor: ${failure}`);
-    if (failed.length > 0) process.exitCode = 1;
-  }
+  const complaints = [...failed, ...(options.check ? failures(judged).map((each) => `under its floor: ${each}`) : [])];
+  for (const complaint of complaints) console.error(complaint);
+  if (complaints.length > 0) process.exitCode = 1;
 }
 
 // A bench that is interrupted takes its servers along.

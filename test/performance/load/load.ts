@@ -31,6 +31,8 @@ export interface LoadOptions {
 export interface MeasuredLoad extends LoadResult {
   /** Processor time of the server's process for each answer, in microseconds. */
   readonly cpuPerRequest: number;
+  /** Share of a core that the process had: 1 is all of it, less under full load means that something was in its way. */
+  readonly busy: number;
 }
 
 /** What the paced client is told. */
@@ -43,6 +45,8 @@ export interface PacedOptions {
   /** Number the paths through, so that there are as many different ones. */
   readonly distinctPaths?: number;
   readonly status: number;
+  /** Asked for now and then on a connection of its own, and not counted. */
+  readonly aside?: { readonly path: string; readonly accept: string; readonly everyMs: number };
 }
 
 /** Puts load on servers from a core of its own. */
@@ -87,7 +91,7 @@ export class Load {
     if (refused > 0) throw new Error(`${refused} of ${result.requests} answers of ${url} are not ${status}`);
     if (result.errors > 0) throw new Error(`${result.errors} requests of ${url} failed or were not answered in time`);
     if (result.requests === 0) throw new Error(`${url} answered nothing`);
-    return { ...result, cpuPerRequest };
+    return { ...result, cpuPerRequest, busy: (cpuPerRequest * result.requestsPerSecond) / 1e6 };
   }
 
   async #output(command: readonly [string, ...string[]]): Promise<string> {

@@ -34,6 +34,7 @@ class Client {
       connection.onLost = () => this.#errors++;
     }
     this.#free.push(...all);
+    const endAside = await this.#askAside();
     const startedAt = performance.now();
     const intervalMs = rate === undefined ? 0 : 1_000 / rate;
     await new Promise<void>((resolve) => {
@@ -51,6 +52,7 @@ class Client {
     const sentIn = performance.now() - startedAt;
     for (let waited = 0; waited < LAST_ANSWERS_MS && this.#answered < this.#sent; waited += 5) await sleep(5);
     for (const connection of all) connection.close();
+    endAside();
     const percentile = (percent: number): number => this.#latency.percentile(percent) / 1_000;
     return {
       requests: this.#answered,
@@ -60,6 +62,28 @@ class Client {
       max: this.#latency.max / 1_000,
       refused: this.#refused,
       errors: this.#errors + this.#sent - this.#answered,
+    };
+  }
+
+  /** @returns what ends it */
+  async #askAside(): Promise<() => void> {
+    const { aside, port } = this.#options;
+    if (aside === undefined) return () => {};
+    const connection = await Connection.open(port);
+    let isFree = true;
+    connection.onAnswer = (status) => {
+      isFree = true;
+      if (status !== 200) this.#errors++;
+    };
+    const timer = setInterval(() => {
+      // It would overtake itself.
+      if (!isFree) return;
+      isFree = false;
+      connection.send(aside.path, 0, `Accept: ${aside.accept}\r\n`);
+    }, aside.everyMs);
+    return () => {
+      clearInterval(timer);
+      connection.close();
     };
   }
 
@@ -104,9 +128,9 @@ class Connection {
     });
   }
 
-  send(path: string, dueAt: number): void {
+  send(path: string, dueAt: number, headers = ''): void {
     this.#dueAt = dueAt;
-    this.#socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`, 'latin1');
+    this.#socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${headers}\r\n`, 'latin1');
   }
 
   close(): void {

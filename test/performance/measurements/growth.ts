@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MeasuredLoad } from '../load/load.ts';
-import { amount, type Row, ratio, type Table } from '../report/table.ts';
+import { amount, count, type Row, ratio, type Table } from '../report/table.ts';
 import type { Server } from '../servers/server-process.ts';
 import { REFERENCE, type Variant } from '../servers/variants.ts';
 import { median, slope } from '../statistics.ts';
@@ -13,7 +13,7 @@ const CONNECTIONS = [50, 500, 5_000];
 const SETTLE_MS = 1_000;
 const GUESSED_RATE = 8_000;
 /** Cost per request that grows by less with ten times as much is flat: noise is about as large. */
-const FLAT_SHARE = 0.05;
+const FLAT_SHARE = 0.1;
 
 interface Step {
   readonly size: number;
@@ -63,8 +63,8 @@ export const connections: Measurement = {
       const { steps } = await withServer(bench, bench.variants[name] as Variant, async (server) => {
         await bench.load.full(server, { path: '/', connections: CONNECTIONS[0] ?? 1, seconds: warmUp });
         return {
-          steps: await stepped(CONNECTIONS, server, (count) =>
-            bench.load.full(server, { path: '/', connections: count, seconds }),
+          steps: await stepped(CONNECTIONS, server, (size) =>
+            bench.load.full(server, { path: '/', connections: size, seconds }),
           ),
         };
       });
@@ -93,7 +93,7 @@ function table(title: string, unit: string, servers: readonly (readonly [string,
     steps.map(
       ({ size, requestsPerSecond, cpuPerRequest, memory }): Row => [
         server,
-        amount(size),
+        count(size),
         amount(requestsPerSecond),
         amount(cpuPerRequest),
         amount(memory),

@@ -5,6 +5,7 @@ import { type Bench, type Measurement, TURNOVER_SECONDS, withServer } from './me
 
 /** Of what a server can do at most. */
 const SHARE = 0.7;
+const LEAST_KEPT = 0.99;
 const ROUNDS = 3;
 const SERVERS = [REFERENCE, 'everything', 'traced'] as const;
 
@@ -13,6 +14,8 @@ interface Sample {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
+  /** Share of the rate that came about. */
+  readonly kept: number;
   readonly ratio: number;
 }
 
@@ -51,6 +54,7 @@ export const latency: Measurement = {
           notes: [
             `Requests are due at even intervals and counted from then (open loop); medians of ${ROUNDS} rounds of ` +
               `${bench.settings.seconds} s. The maximum is what the same process did right before.`,
+            ...doubts(Object.values(samples).flat()),
           ],
         },
       ],
@@ -58,6 +62,14 @@ export const latency: Measurement = {
     };
   },
 };
+
+/** Where the pace was not kept, its backlog is what was measured. */
+function doubts(samples: readonly Sample[]): string[] {
+  const late = samples.filter(({ kept }) => kept < LEAST_KEPT).length;
+  return late === 0
+    ? []
+    : [`In ${late} of ${samples.length} turns the pace could not be kept. Measure again on a quieter machine.`];
+}
 
 function secondsOfOne({ warmUp, seconds }: Bench['settings']): number {
   return warmUp + seconds / 2 + seconds + TURNOVER_SECONDS;
@@ -76,10 +88,6 @@ async function measure(bench: Bench, variant: Variant): Promise<Omit<Sample, 'ra
       requests: rate * seconds,
       status: 200,
     });
-    // A client that cannot keep the pace measures itself.
-    if (paced.requestsPerSecond < rate * 0.98) {
-      throw new Error(`${variant.what}: ${amount(paced.requestsPerSecond)} of ${amount(rate)} requests/s came about`);
-    }
-    return { rate, p50: paced.p50, p99: paced.p99, max: paced.max };
+    return { rate, p50: paced.p50, p99: paced.p99, max: paced.max, kept: paced.requestsPerSecond / rate };
   });
 }

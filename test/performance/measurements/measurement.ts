@@ -37,6 +37,8 @@ export interface Outcome {
   readonly tables: readonly Table[];
   /** By the names that goals have. */
   readonly figures: Readonly<Record<string, Spread>>;
+  /** Servers that did not do what they should, in sentences; of these there are no figures. */
+  readonly failed?: readonly string[];
 }
 
 export interface Measurement {

@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { MeasuredLoad } from '../load/load.ts';
-import { amount, ratio, spread } from '../report/table.ts';
+import { amount, count, ratio, spread } from '../report/table.ts';
 import type { Server } from '../servers/server-process.ts';
 import type { Variant } from '../servers/variants.ts';
 import { median, spreadOf } from '../statistics.ts';
@@ -9,8 +8,8 @@ import { countSeries } from './own-count.ts';
 
 const SCRAPES = 40;
 const SCRAPES_TO_WARM_UP = 100;
-const PAIRS = 5;
-const SECONDS_EACH = 3;
+const PAIRS = 9;
+const SECONDS_EACH = 2;
 const RATE = 1_000;
 const SCRAPE_INTERVAL_MS = 100;
 
@@ -38,7 +37,7 @@ export const metricsScrape: Measurement = {
     const { scrapes, pairs } = seen;
     const rows = Object.entries(scrapes).map(([format, { series, bytes, activeMs }]) => [
       format,
-      amount(series),
+      count(series),
       amount(bytes / 1_000),
       spread(spreadOf(activeMs)),
     ]);
@@ -60,7 +59,7 @@ export const metricsScrape: Measurement = {
           title: 'Requests while the service is scraped',
           head: ['scrapes', 'p50 ms', 'p99 ms', 'max ms'],
           rows: sides,
-          notes: [`${PAIRS} pairs of ${SECONDS_EACH} s at ${amount(RATE)} requests/s, in turns; medians.`],
+          notes: [`${PAIRS} pairs of ${SECONDS_EACH} s at ${count(RATE)} requests/s, in turns; medians.`],
         },
       ],
       figures: { 'metrics-scrape': spreadOf(scrapes.OpenMetrics.activeMs), 'metrics-scrape-delay': spreadOf(delays) },
@@ -87,12 +86,8 @@ async function measure(bench: Bench, server: Server) {
   const pairs: [MeasuredLoad, MeasuredLoad][] = [];
   for (let pair = 0; pair < PAIRS; pair++) {
     const without = await bench.load.paced(server, paced);
-    const stop = scrapeAgainAndAgain(server);
-    try {
-      pairs.push([without, await bench.load.paced(server, paced)]);
-    } finally {
-      await stop();
-    }
+    const aside = { path: '/metrics', accept: FORMATS.OpenMetrics, everyMs: SCRAPE_INTERVAL_MS };
+    pairs.push([without, await bench.load.paced(server, { ...paced, aside })]);
   }
   return { scrapes, pairs };
 }
@@ -129,19 +124,4 @@ async function scrape(server: Server, accept: string): Promise<string> {
   const text = await response.text();
   if (response.status !== 200) throw new Error(`a scrape was answered with ${response.status}: ${text}`);
   return text;
-}
-
-function scrapeAgainAndAgain(server: Server): () => Promise<void> {
-  const ended = new AbortController();
-  const scrapes = (async () => {
-    while (!ended.signal.aborted) {
-      await scrape(server, FORMATS.OpenMetrics);
-      await sleep(SCRAPE_INTERVAL_MS);
-    }
-  })();
-  scrapes.catch(() => {}); // Told at the end.
-  return async () => {
-    ended.abort();
-    await scrapes;
-  };
 }

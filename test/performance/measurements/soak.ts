@@ -1,5 +1,5 @@
 import type { MeasuredLoad } from '../load/load.ts';
-import { amount, ratio } from '../report/table.ts';
+import { amount, count, ratio } from '../report/table.ts';
 import type { Live, Server } from '../servers/server-process.ts';
 import type { Variant } from '../servers/variants.ts';
 import { median, slope } from '../statistics.ts';
@@ -81,7 +81,7 @@ export const soak: Measurement = {
             row('log lines dropped', ({ droppedLines }) => droppedLines),
           ],
           notes: [
-            `${amount(RATE)} requests/s, half of them for 100 000 unknown paths; the first ${SETTLING_MINUTES} minutes do ` +
+            `${count(RATE)} requests/s, half of them for 100 000 unknown paths; the first ${SETTLING_MINUTES} minutes do ` +
               `not count. Flat: less than ${FLAT_SHARE * 100} % of the median in an hour.`,
           ],
         },

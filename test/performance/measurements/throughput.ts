@@ -1,5 +1,5 @@
 import type { MeasuredLoad } from '../load/load.ts';
-import { amount, type Row, ratio, ratioSpread, spread, type Table } from '../report/table.ts';
+import { amount, count, type Row, ratio, ratioSpread, spread, type Table } from '../report/table.ts';
 import type { Server } from '../servers/server-process.ts';
 import { REFERENCE, type Variant } from '../servers/variants.ts';
 import { type Spread, spreadOf } from '../statistics.ts';
@@ -10,7 +10,8 @@ import { type OwnCount, ownCount } from './own-count.ts';
 interface Sample extends MeasuredLoad {
   /** To the reference of the same round; 1 for itself. */
   readonly ratio: number;
-  readonly round: number;
+  /** Requests answered since the start of the process, by the client's count. */
+  readonly seen: number;
   readonly own: OwnCount | undefined;
   readonly spans: number | undefined;
 }
@@ -18,6 +19,8 @@ interface Sample extends MeasuredLoad {
 type Samples = Readonly<Record<string, readonly Sample[]>>;
 
 const PODINFO = 'podinfo';
+/** Under full load a server has its core to itself, but for what the kernel needs. */
+const LEAST_BUSY = 0.9;
 
 /** `GET /` as fast as it goes, each server in turn. */
 export const throughput: Measurement = {
@@ -27,8 +30,8 @@ export const throughput: Measurement = {
   seconds: ({ settings, chosen }) =>
     settings.rounds * order(chosen, settings.paired).length * (settings.warmUp + settings.seconds + TURNOVER_SECONDS),
   async run(bench) {
-    const samples = await inTurns(bench, bench.chosen);
-    return { tables: [tableOf(bench, samples)], figures: figuresOf(samples) };
+    const { samples, failed } = await inTurns(bench);
+    return { tables: [tableOf(bench, samples)], figures: figuresOf(samples), failed: [...failed.values()] };
   },
 };
 
@@ -37,22 +40,35 @@ export function order(names: readonly string[], paired: boolean): string[] {
   return names.flatMap((name, index) => (paired || index === 0 ? [REFERENCE, name] : [name]));
 }
 
-async function inTurns(bench: Bench, names: readonly string[]): Promise<Samples> {
-  const { rounds, warmUp, seconds, paired } = bench.settings;
-  const samples: Record<string, Sample[]> = {};
-  for (let round = 1; round <= rounds; round++) {
-    let reference: number | undefined;
-    for (const name of order(names, paired)) {
-      bench.step(`${name}, round ${round} of ${rounds}`, warmUp + seconds + TURNOVER_SECONDS);
-      const measured = await measure(bench, name);
-      if (name === REFERENCE || reference === undefined) reference = measured.requestsPerSecond;
-      (samples[name] ??= []).push({ ...measured, round, ratio: measured.requestsPerSecond / reference });
-    }
-  }
-  return samples;
+interface Turns {
+  readonly samples: Samples;
+  /** Why servers are left out, by name: one that fails once is no longer asked. */
+  readonly failed: ReadonlyMap<string, string>;
 }
 
-async function measure(bench: Bench, name: string): Promise<Omit<Sample, 'ratio' | 'round'>> {
+async function inTurns(bench: Bench): Promise<Turns> {
+  const { rounds, warmUp, seconds, paired } = bench.settings;
+  const samples: Record<string, Sample[]> = {};
+  const failed = new Map<string, string>();
+  for (let round = 1; round <= rounds; round++) {
+    let reference = Number.NaN;
+    for (const name of order(bench.chosen, paired).filter((each) => !failed.has(each))) {
+      bench.step(`${name}, round ${round} of ${rounds}`, warmUp + seconds + TURNOVER_SECONDS);
+      try {
+        const measured = await measure(bench, name);
+        if (name === REFERENCE) reference = measured.requestsPerSecond;
+        (samples[name] ??= []).push({ ...measured, ratio: measured.requestsPerSecond / reference });
+      } catch (error) {
+        if (name === REFERENCE) throw error;
+        failed.set(name, `${name} failed: ${error instanceof Error ? error.message : String(error)}`);
+        delete samples[name];
+      }
+    }
+  }
+  return { samples, failed };
+}
+
+async function measure(bench: Bench, name: string): Promise<Omit<Sample, 'ratio'>> {
   const variant = bench.variants[name] as Variant;
   const { connections, warmUp, seconds } = bench.settings;
   const measured = await withServer(bench, variant, async (server) => {
@@ -91,27 +107,49 @@ function tableOf({ variants, settings, load }: Bench, samples: Samples): Table {
       spread(of((sample) => sample.requestsPerSecond)),
       name === REFERENCE ? '1' : ratioSpread(of((sample) => sample.ratio)),
       amount(of((sample) => sample.cpuPerRequest).median),
+      `${Math.round(of((sample) => sample.busy).median * 100)} %`,
       ratio(of((sample) => sample.p99).median),
       spansIn(all),
     ];
   });
   return {
     title: 'Throughput',
-    head: ['server', 'what', 'requests/s (min–max)', '× bare Fastify (min–max)', 'CPU µs/request', 'p99 ms', 'spans'],
+    head: [
+      'server',
+      'what',
+      'requests/s (min–max)',
+      '× bare Fastify (min–max)',
+      'CPU µs/request',
+      'core',
+      'p99 ms',
+      'spans',
+    ],
     rows,
     notes: [
       `GET /, ${settings.connections} connections, ${settings.rounds} rounds of ${settings.seconds} s after ` +
         `${settings.warmUp} s of warm-up, by ${load.tool}; medians, each ratio to the reference ` +
         `${settings.paired ? 'measured right before' : 'of the same round'}.`,
+      ...doubts(samples),
     ],
   };
+}
+
+/** Whether the machine was quiet enough. */
+function doubts(samples: Samples): string[] {
+  const busy = Object.values(samples).flatMap((all) => all.map((sample) => sample.busy));
+  const disturbed = busy.filter((share) => share < LEAST_BUSY).length;
+  if (disturbed === 0) return [];
+  return [
+    `In ${disturbed} of ${busy.length} turns the server had less than ${LEAST_BUSY * 100} % of its core: something else ` +
+      'ran there, or the load was no match for it. Measure again on a quieter machine.',
+  ];
 }
 
 function spansIn(samples: readonly Sample[]): string {
   const arrived = samples.reduce((sum, { spans = 0 }) => sum + spans, 0);
   if (arrived === 0) return '–';
-  const counted = samples.reduce((sum, { own }) => sum + (own?.requests ?? 0), 0);
-  return counted === 0 ? amount(arrived) : `${amount(arrived)} of ${amount(counted)}`;
+  const expected = samples.reduce((sum, { own, seen }) => sum + (own?.requests ?? seen), 0);
+  return `${count(arrived)} of ${count(expected)}`;
 }
 
 function figuresOf(samples: Samples): Outcome['figures'] {

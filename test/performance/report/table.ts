@@ -13,10 +13,15 @@ export interface Table {
 
 const NUMBER = /^[−\d]/;
 
-/** With three digits that mean something, and thin spaces between thousands. */
+/** With three digits that mean something, and spaces between thousands. */
 export function amount(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return signed(value.toFixed(digits).replace(/\B(?=(\d{3})+$)/g, ' '));
+}
+
+/** Whole, with spaces between thousands. */
+export function count(value: number): string {
+  return value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ' ');
 }
 
 export function ratio(value: number): string {

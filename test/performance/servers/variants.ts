@@ -37,7 +37,7 @@ export const VARIANTS: Readonly<Record<string, Variant>> = {
   [REFERENCE]: reference('bare Fastify', 'bare-fastify'),
   'bare-nest': reference('bare Nest on Fastify', 'bare-nest'),
   usual: usual('the usual packages, traced', true),
-  'usual-untraced': usual('the usual packages, tracing left out', false),
+  'usual-untraced': usual('the usual packages, without traces', false),
   everything: ours('everything on, tracing flag off', () => 'deploy/flags/flags.flagd.json'),
   traced: ours('every request traced and exported', () => flagsFile('traced', flag('on'), flag('on')), 'all'),
   targeted: ours('a targeted flag at each request', () => flagsFile('targeted', TARGETED, flag('off'))),

@@ -18,4 +18,4 @@ trace.setGlobalTracerProvider(provider);
 const instrumentation = new HttpInstrumentation();
 instrumentation.setTracerProvider(provider);
 
-process.once('SIGTERM', () => void provider.shutdown());
+process.on('SIGTERM', () => void provider.shutdown().finally(() => process.exit(0)));
