@@ -11,6 +11,7 @@ export const USAGE = `npm run bench [-- options]
   --peer NAME=COMMAND,PATH    another server beside ours; it gets PORT, or {port} in its command; may be repeated
   --check                     fail where a figure is beyond its floor
   --soak                      twenty minutes more, at a steady pace
+  --minutes N                 another length of these
   --logs pipe|null            where the logs go: read and thrown away as a container runtime would, or to /dev/null
   --tool wrk|autocannon       what makes the load
   --json FILE                 all of it for programs
@@ -40,8 +41,8 @@ export interface Options {
   readonly complete: boolean;
 }
 
-const FULL: Settings = { rounds: 5, warmUp: 6, seconds: 8, paired: true, connections: 64 };
-const QUICK: Settings = { rounds: 2, warmUp: 2, seconds: 3, paired: false, connections: 64 };
+const FULL: Settings = { rounds: 5, warmUp: 6, seconds: 8, paired: true, connections: 64, soakMinutes: 20 };
+const QUICK: Settings = { rounds: 2, warmUp: 2, seconds: 3, paired: false, connections: 64, soakMinutes: 20 };
 
 /** @throws with a sentence for the user */
 export function readOptions(args: readonly string[]): Options {
@@ -53,6 +54,7 @@ export function readOptions(args: readonly string[]): Options {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       'warm-up': { type: 'string' },
+      minutes: { type: 'string' },
       peer: { type: 'string', multiple: true, default: [] },
       check: { type: 'boolean', default: false },
       soak: { type: 'boolean', default: false },
@@ -70,6 +72,7 @@ export function readOptions(args: readonly string[]): Options {
     ...defaults,
     rounds: count('--rounds', values.rounds, defaults.rounds),
     seconds: count('--seconds', values.seconds, defaults.seconds),
+    soakMinutes: count('--minutes', values.minutes, defaults.soakMinutes),
     warmUp: count('--warm-up', values['warm-up'], defaults.warmUp),
   };
   const logs = oneOf('--logs', values.logs, ['pipe', 'null'] as const);
@@ -98,8 +101,9 @@ export function readPeer(text: string): PeerOption {
   return { name, command, path };
 }
 
-function isFull({ rounds, seconds, warmUp }: Settings): boolean {
-  return rounds >= FULL.rounds && seconds >= FULL.seconds && warmUp >= FULL.warmUp;
+function isFull(settings: Settings): boolean {
+  const lengths = ['rounds', 'seconds', 'warmUp', 'soakMinutes'] as const;
+  return lengths.every((length) => settings[length] >= FULL[length]);
 }
 
 function count(option: string, value: string | undefined, fallback: number): number {

@@ -15,6 +15,7 @@ export interface Settings {
   /** The reference before each variant, and not only once a round. */
   readonly paired: boolean;
   readonly connections: number;
+  readonly soakMinutes: number;
 }
 
 /** What measurements need. */

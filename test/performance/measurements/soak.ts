@@ -6,10 +6,9 @@ import { median, slope } from '../statistics.ts';
 import { type Measurement, TURNOVER_SECONDS, withServer } from './measurement.ts';
 import { countSeries, sumOf } from './own-count.ts';
 
-const MINUTES = 20;
 const STEP_SECONDS = 30;
-/** What the first minutes take for caches, compiled code and a grown heap is no leak. */
-const SETTLING_MINUTES = 3;
+/** What is taken at first for caches, compiled code and a grown heap is no leak. */
+const SETTLING_SHARE = 0.15;
 const RATE = 3_000;
 /** Of a mean, in an hour: what grows by less is flat. */
 const FLAT_SHARE = 0.1;
@@ -23,18 +22,19 @@ interface Sample {
   readonly droppedLines: number;
 }
 
-/** Twenty minutes at a steady pace, half of it on unknown paths, scraped twice a minute. */
+/** Minutes at a steady pace, half of it on unknown paths, scraped twice a minute. */
 export const soak: Measurement = {
   name: 'soak',
-  what: `${MINUTES} minutes at a steady pace (only with --soak)`,
+  what: '20 minutes at a steady pace (only with --soak)',
   quick: false,
-  seconds: () => MINUTES * 60 + TURNOVER_SECONDS,
+  seconds: ({ settings }) => settings.soakMinutes * 60 + TURNOVER_SECONDS,
   async run(bench) {
+    const { soakMinutes } = bench.settings;
     const soaked = async (server: Server) => {
       const samples: Sample[] = [];
       const startedAt = performance.now();
-      for (let step = 0; step * STEP_SECONDS < MINUTES * 60; step++) {
-        bench.step(`soak, minute ${Math.floor((step * STEP_SECONDS) / 60)} of ${MINUTES}`, STEP_SECONDS);
+      for (let step = 0; step * STEP_SECONDS < soakMinutes * 60; step++) {
+        bench.step(`soak, minute ${Math.floor((step * STEP_SECONDS) / 60)} of ${soakMinutes}`, STEP_SECONDS);
         const loads = await Promise.all(
           [['/', 200] as const, ['/item/', 404] as const].map(([path, status]) =>
             bench.load.paced(server, {
@@ -60,7 +60,7 @@ export const soak: Measurement = {
       return { samples };
     };
     const { samples } = await withServer(bench, bench.variants['everything'] as Variant, soaked, { probe: true });
-    const settled = samples.filter(({ minute }) => minute > SETTLING_MINUTES);
+    const settled = samples.filter(({ minute }) => minute > SETTLING_SHARE * soakMinutes);
     const row = (what: string, pick: (sample: Sample) => number): string[] => {
       const middle = median(settled.map(pick));
       const perHour = slope(settled.map((sample) => [sample.minute / 60, pick(sample)]));
@@ -71,7 +71,7 @@ export const soak: Measurement = {
     return {
       tables: [
         {
-          title: `${MINUTES} minutes' soak`,
+          title: `${soakMinutes} minutes' soak`,
           head: ['figure', 'first', 'median', 'last', 'slope an hour', 'verdict'],
           rows: [
             row('CPU µs/request', ({ cpuPerRequest }) => cpuPerRequest),
@@ -81,8 +81,8 @@ export const soak: Measurement = {
             row('log lines dropped', ({ droppedLines }) => droppedLines),
           ],
           notes: [
-            `${count(RATE)} requests/s, half of them for 100 000 unknown paths; the first ${SETTLING_MINUTES} minutes do ` +
-              `not count. Flat: less than ${FLAT_SHARE * 100} % of the median in an hour.`,
+            `${count(RATE)} requests/s, half of them for 100 000 unknown paths; the first ${SETTLING_SHARE * soakMinutes} minutes ` +
+              `do not count. Flat: less than ${FLAT_SHARE * 100} % of the median in an hour.`,
           ],
         },
       ],

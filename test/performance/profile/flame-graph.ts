@@ -88,7 +88,7 @@ function drawBox(
   const y = height - 10 - (depth + 1) * ROW_HEIGHT;
   const share = ((total / all) * 100).toFixed(1);
   const told = `${name} · ${owner}\n${place}\n${show(total)} (${share} %), itself ${show(self)}`;
-  const label = name.slice(0, Math.floor((width - 4) / CHARACTER_WIDTH));
+  const label = name.slice(0, Math.max(0, Math.floor((width - 4) / CHARACTER_WIDTH)));
   const text = label.length < 3 ? '' : `<text x="${round(x + 3)}" y="${y + 12}">${escaped(label)}</text>`;
   return (
     `  <g><title>${escaped(told)}</title><rect x="${round(x)}" y="${y}" width="${round(width)}" height="${ROW_HEIGHT - 1}" ` +
