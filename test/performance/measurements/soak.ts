@@ -33,8 +33,9 @@ export const soak: Measurement = {
     const soaked = async (server: Server) => {
       const samples: Sample[] = [];
       const startedAt = performance.now();
-      for (let step = 0; step * STEP_SECONDS < soakMinutes * 60; step++) {
-        bench.step(`soak, minute ${Math.floor((step * STEP_SECONDS) / 60)} of ${soakMinutes}`, STEP_SECONDS);
+      const minutes = (): number => (performance.now() - startedAt) / 60_000;
+      while (minutes() < soakMinutes) {
+        bench.step(`soak, minute ${Math.floor(minutes())} of ${soakMinutes}`, STEP_SECONDS);
         const loads = await Promise.all(
           [['/', 200] as const, ['/item/', 404] as const].map(([path, status]) =>
             bench.load.paced(server, {
@@ -49,7 +50,7 @@ export const soak: Measurement = {
         );
         const exposition = await (await fetch(`${server.url}/metrics`)).text();
         samples.push({
-          minute: (performance.now() - startedAt) / 60_000,
+          minute: minutes(),
           cpuPerRequest: costOf(loads),
           memory: server.memory(),
           heap: (await server.ask<Live>('collectGarbage')).heapBytes / 1e6,
