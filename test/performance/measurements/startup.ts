@@ -1,8 +1,7 @@
 import { ratioSpread, spread } from '../report/table.ts';
-import { startServer } from '../servers/server-process.ts';
 import { PLAIN, REFERENCE, VARIANTS, type Variant } from '../servers/variants.ts';
 import { type Spread, spreadOf } from '../statistics.ts';
-import { type Bench, type Measurement, TURNOVER_SECONDS } from './measurement.ts';
+import { type Bench, type Measurement, TURNOVER_SECONDS, withServer } from './measurement.ts';
 
 const STARTS_A_ROUND = 4;
 
@@ -51,9 +50,8 @@ export const startup: Measurement = {
   },
 };
 
-async function start({ cores, databaseUrl, logs }: Bench, variant: Variant | undefined): Promise<number> {
+async function start(bench: Bench, variant: Variant | undefined): Promise<number> {
   if (variant === undefined) throw new Error('no such server');
-  const server = await startServer(variant.spec({ databaseUrl, logs }), cores);
-  await server.stop();
-  return server.startedInMs;
+  const { ms } = await withServer(bench, variant, async (server) => ({ ms: server.startedInMs }));
+  return ms;
 }

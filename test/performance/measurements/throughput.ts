@@ -10,12 +10,15 @@ import { type OwnCount, ownCount } from './own-count.ts';
 interface Sample extends MeasuredLoad {
   /** To the reference of the same round; 1 for itself. */
   readonly ratio: number;
+  /** The same by the processor time of a request, which others on the machine disturb less. */
+  readonly ratioByCpu: number;
   /** Requests answered since the start of the process, by the client's count. */
   readonly seen: number;
   readonly own: OwnCount | undefined;
   readonly spans: number | undefined;
 }
 
+type Measured = Omit<Sample, 'ratio' | 'ratioByCpu'>;
 type Samples = Readonly<Record<string, readonly Sample[]>>;
 
 const PODINFO = 'podinfo';
@@ -51,13 +54,17 @@ async function inTurns(bench: Bench): Promise<Turns> {
   const samples: Record<string, Sample[]> = {};
   const failed = new Map<string, string>();
   for (let round = 1; round <= rounds; round++) {
-    let reference = Number.NaN;
+    let reference: Measured | undefined;
     for (const name of order(bench.chosen, paired).filter((each) => !failed.has(each))) {
       bench.step(`${name}, round ${round} of ${rounds}`, warmUp + seconds + TURNOVER_SECONDS);
       try {
         const measured = await measure(bench, name);
-        if (name === REFERENCE) reference = measured.requestsPerSecond;
-        (samples[name] ??= []).push({ ...measured, ratio: measured.requestsPerSecond / reference });
+        if (name === REFERENCE || reference === undefined) reference = measured;
+        (samples[name] ??= []).push({
+          ...measured,
+          ratio: measured.requestsPerSecond / reference.requestsPerSecond,
+          ratioByCpu: reference.cpuPerRequest / measured.cpuPerRequest,
+        });
       } catch (error) {
         if (name === REFERENCE) throw error;
         failed.set(name, `${name} failed: ${error instanceof Error ? error.message : String(error)}`);
@@ -68,7 +75,7 @@ async function inTurns(bench: Bench): Promise<Turns> {
   return { samples, failed };
 }
 
-async function measure(bench: Bench, name: string): Promise<Omit<Sample, 'ratio'>> {
+async function measure(bench: Bench, name: string): Promise<Measured> {
   const variant = bench.variants[name] as Variant;
   const { connections, warmUp, seconds } = bench.settings;
   const measured = await withServer(bench, variant, async (server) => {
@@ -107,6 +114,7 @@ function tableOf({ variants, settings, load }: Bench, samples: Samples): Table {
       spread(of((sample) => sample.requestsPerSecond)),
       name === REFERENCE ? '1' : ratioSpread(of((sample) => sample.ratio)),
       amount(of((sample) => sample.cpuPerRequest).median),
+      name === REFERENCE ? '1' : ratio(of((sample) => sample.ratioByCpu).median),
       `${Math.round(of((sample) => sample.busy).median * 100)} %`,
       ratio(of((sample) => sample.p99).median),
       spansIn(all),
@@ -120,6 +128,7 @@ function tableOf({ variants, settings, load }: Bench, samples: Samples): Table {
       'requests/s (min–max)',
       '× bare Fastify (min–max)',
       'CPU µs/request',
+      '× by CPU',
       'core',
       'p99 ms',
       'spans',
@@ -141,7 +150,7 @@ function doubts(samples: Samples): string[] {
   if (disturbed === 0) return [];
   return [
     `In ${disturbed} of ${busy.length} turns the server had less than ${LEAST_BUSY * 100} % of its core: something else ` +
-      'ran there, or the load was no match for it. Measure again on a quieter machine.',
+      'ran there, or the load was no match for it. Measure again on a quieter machine; until then, compare by CPU.',
   ];
 }
 
