@@ -1,4 +1,4 @@
-import { ratioSpread, spread } from '../report/table.ts';
+import { amount, ratioSpread, spread } from '../report/table.ts';
 import { PLAIN, REFERENCE, VARIANTS, type Variant } from '../servers/variants.ts';
 import { type Spread, spreadOf } from '../statistics.ts';
 import { type Bench, type Measurement, TURNOVER_SECONDS, withServer } from './measurement.ts';
@@ -12,6 +12,12 @@ const SERVERS: Readonly<Record<string, Variant | undefined>> = {
   usual: VARIANTS['usual'],
 };
 
+interface Start {
+  readonly ms: number;
+  /** Processor time until then, on all threads. */
+  readonly cpuMs: number;
+}
+
 /** From the start of the process to its first 200, in turns. */
 export const startup: Measurement = {
   name: 'startup',
@@ -21,26 +27,28 @@ export const startup: Measurement = {
     (settings.rounds * STARTS_A_ROUND + 1) * Object.keys(SERVERS).length * (TURNOVER_SECONDS / 2),
   async run(bench) {
     bench.step('startup', this.seconds(bench));
-    const times: Record<string, number[]> = {};
+    const times: Record<string, Start[]> = {};
     // What is kept between starts is there from the second on.
     for (const variant of Object.values(SERVERS)) await start(bench, variant);
     for (let round = 0; round < bench.settings.rounds * STARTS_A_ROUND; round++) {
       for (const [name, variant] of Object.entries(SERVERS)) (times[name] ??= []).push(await start(bench, variant));
     }
     const reference = times[REFERENCE] ?? [];
+    const of = (name: string, pick: (start: Start) => number): Spread => spreadOf((times[name] ?? []).map(pick));
     const ratios = (name: string): Spread =>
-      spreadOf((times[name] ?? []).map((ms, round) => ms / (reference[round] ?? Number.NaN)));
+      spreadOf((times[name] ?? []).map(({ ms }, round) => ms / (reference[round]?.ms ?? Number.NaN)));
     const rows = Object.entries(SERVERS).map(([name, variant]) => [
       name,
       variant?.what ?? '',
-      spread(spreadOf(times[name] ?? [])),
+      spread(of(name, ({ ms }) => ms)),
+      amount(of(name, ({ cpuMs }) => cpuMs).median),
       name === REFERENCE ? '1' : ratioSpread(ratios(name)),
     ]);
     return {
       tables: [
         {
           title: 'Start-up',
-          head: ['server', 'what', 'ms to the first 200 (min–max)', '× bare Fastify (min–max)'],
+          head: ['server', 'what', 'ms to the first 200 (min–max)', 'CPU ms', '× bare Fastify (min–max)'],
           rows,
           notes: [`${reference.length} starts each, in turns, after one that is not counted; medians.`],
         },
@@ -50,8 +58,7 @@ export const startup: Measurement = {
   },
 };
 
-async function start(bench: Bench, variant: Variant | undefined): Promise<number> {
+async function start(bench: Bench, variant: Variant | undefined): Promise<Start> {
   if (variant === undefined) throw new Error('no such server');
-  const { ms } = await withServer(bench, variant, async (server) => ({ ms: server.startedInMs }));
-  return ms;
+  return await withServer(bench, variant, async (server) => ({ ms: server.startedInMs, cpuMs: server.cpu() / 1_000 }));
 }
