@@ -8,6 +8,7 @@ const DATABASE: Values = {
   database: { existingSecret: 'db' },
   networkPolicy: { egress: { postgres: { to: POSTGRES_PEER } } },
 };
+const RESOURCES = { requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '32Mi' } };
 const env = (name: string, value?: string): Values => ({ env: [{ name, value }] });
 const host = (paths?: readonly Values[]): Values => ({
   ingress: { enabled: true, hosts: [{ host: 'a.test', paths }] },
@@ -24,6 +25,27 @@ const TABLE: readonly (readonly [string, Values, RegExp])[] = [
     /fullnameOverride is greeter, without hello-world/,
   ],
   ['a label of ours', { podLabels: { 'app.kubernetes.io/name': 'x' } }, /podLabels has app\.kubernetes\.io\/name/],
+  [
+    'a label twice',
+    { commonLabels: { team: 'a' }, podLabels: { team: 'b' } },
+    /podLabels has team, and so has commonLabels/,
+  ],
+  [
+    'an annotation of ours',
+    { podAnnotations: { 'kubectl.kubernetes.io/default-container': 'x' } },
+    /podAnnotations has kubectl\.kubernetes\.io\/default-container/,
+  ],
+  ['a volume of ours', { extraVolumes: [{ name: 'flags', emptyDir: {} }] }, /extraVolumes has flags, which the chart/],
+  [
+    'a volume of ours for the migration',
+    { migrations: { extraVolumes: [{ name: 'database', emptyDir: {} }] } },
+    /migrations\.extraVolumes has database, which the chart/,
+  ],
+  [
+    'a container of ours',
+    { extraContainers: [{ name: 'hello-world', image: 'a', resources: RESOURCES }] },
+    /extraContainers has hello-world, which the chart/,
+  ],
   ['one port twice', { managementPort: 8080 }, /managementPort is 8080, and so is containerPort/],
   ['a port of the Service twice', { managementPort: 9090, service: { port: 9090 } }, /so is service\.port/],
   ['a port of flagd', { containerPort: 8013, flagd: { mode: 'sidecar' } }, /containerPort is 8013, which flagd/],
@@ -81,7 +103,12 @@ const TABLE: readonly (readonly [string, Values, RegExp])[] = [
   [
     'all paths, by whatever the controller thinks',
     host([{ path: '/', pathType: 'ImplementationSpecific' }]),
-    /\/ as ImplementationSpecific, which would expose \/metrics/,
+    /\/ as ImplementationSpecific, which could expose \/metrics/,
+  ],
+  [
+    'a pattern for a path',
+    host([{ path: '/.*', pathType: 'ImplementationSpecific' }]),
+    /\/\.\* as ImplementationSpecific, which could expose \/metrics/,
   ],
   ['a route of nobody', { httpRoute: { enabled: true } }, /httpRoute\.parentRefs is empty/],
   [
@@ -117,6 +144,16 @@ const TABLE: readonly (readonly [string, Values, RegExp])[] = [
     'a collector out of reach',
     { ...env('OTEL_EXPORTER_OTLP_ENDPOINT', 'http://c:4318'), networkPolicy: { egress: { otlp: { to: [] } } } },
     /networkPolicy\.egress\.otlp\.to is empty/,
+  ],
+  [
+    'a collector at a port that is closed',
+    env('OTEL_EXPORTER_OTLP_ENDPOINT', 'http://c:4317'),
+    /OTEL_EXPORTER_OTLP_ENDPOINT with port 4317, and networkPolicy\.egress\.otlp\.port is 4318/,
+  ],
+  [
+    'a collector at the port of HTTPS, which is closed',
+    env('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'https://c/v1/traces'),
+    /OTEL_EXPORTER_OTLP_TRACES_ENDPOINT with port 443, and networkPolicy\.egress\.otlp\.port is 4318/,
   ],
   ['a gateway shut out', { ...host(), networkPolicy: { ingress: { gateway: [] } } }, /ingress\.gateway is empty/],
   [
@@ -198,6 +235,11 @@ describeUnless(whyNoTool('helm'))('values beside those', () => {
     ['a database without network policies', { database: { existingSecret: 'db' }, networkPolicy: { enabled: false } }],
     ['a database and where it is', DATABASE],
     ['just enough grace', { terminationGracePeriodSeconds: 31, preStopSleepSeconds: 1 }],
+    ['a collector at its port', env('OTEL_EXPORTER_OTLP_ENDPOINT', 'https://[fd00::1]:4318/v1/traces')],
+    [
+      'a collector at the port of HTTPS',
+      over(env('OTEL_EXPORTER_OTLP_ENDPOINT', 'https://c'), { networkPolicy: { egress: { otlp: { port: 443 } } } }),
+    ],
     ['one pod, and no more', { hpa: { minReplicas: 4, maxReplicas: 4 } }],
     ['a scrape of a minute', { serviceMonitor: { interval: '1m', scrapeTimeout: '60s' } }],
   ])('%s', (_name, values) => {

@@ -4,7 +4,7 @@ goes on without them, so that a chart without values is no error to it.
 */}}
 {{- define "hello-world.validate" -}}
 {{- $problems := list -}}
-{{- range list "image" "names" "labels" "ports" "env" "shutdown" "replicas" "flagd" "flags" "database" "exposure" "certificate" "monitoring" "peers" -}}
+{{- range list "image" "names" "labels" "pods" "ports" "env" "shutdown" "replicas" "flagd" "flags" "database" "exposure" "certificate" "monitoring" "peers" -}}
   {{- range include (printf "hello-world.validate.%s" .) $ | splitList "\n" -}}
     {{- $problem := trim . -}}
     {{- if $problem -}}
@@ -46,7 +46,28 @@ the release is called {{ .Release.Name }}: a Service starts with a letter, so gi
 {{- range $key, $_ := $labels }}
 {{- if regexMatch "^(app\\.kubernetes\\.io/.*|helm\\.sh/chart|job)$" $key }}
 {{ $value }} has {{ $key }}, which the chart sets itself
+{{- else if and (ne $value "commonLabels") (hasKey $.Values.commonLabels $key) }}
+{{ $value }} has {{ $key }}, and so has commonLabels: an object has each label once
 {{- end }}
+{{- end }}
+{{- end }}
+{{- if hasKey .Values.podAnnotations "kubectl.kubernetes.io/default-container" }}
+podAnnotations has kubectl.kubernetes.io/default-container, which the chart sets itself
+{{- end }}
+{{- end }}
+
+{{/* The API server would refuse a pod with two of a name: after the migration. */}}
+{{- define "hello-world.validate.pods" }}
+{{- range $value, $volumes := dict "extraVolumes" .Values.extraVolumes "migrations.extraVolumes" .Values.migrations.extraVolumes }}
+{{- range $volumes }}
+{{- if has .name (list "database" "flags") }}
+{{ $value }} has {{ .name }}, which the chart makes itself
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range .Values.extraContainers }}
+{{- if has .name (list $.Chart.Name "flagd") }}
+extraContainers has {{ .name }}, which the chart makes itself
 {{- end }}
 {{- end }}
 {{- end }}
@@ -173,8 +194,8 @@ httpRoute.enabled is true, and httpRoute.parentRefs is empty: which Gateway is i
 {{- if not .root.Values.managementPort }}
 {{- $of := .of }}
 {{- range .paths }}
-{{- if and (eq .path "/") (ne .pathType "Exact") }}
-{{ $of }} has / as {{ .pathType }}, which would expose /metrics, /admin and the probes: list paths as Exact, or set managementPort
+{{- if or (and (eq .path "/") (eq .pathType "Prefix")) (eq .pathType "ImplementationSpecific") }}
+{{ $of }} has {{ .path }} as {{ .pathType }}, which {{ eq .pathType "Prefix" | ternary "would" "could" }} expose /metrics, /admin and the probes: list paths as Exact, or set managementPort
 {{- end }}
 {{- end }}
 {{- end }}
@@ -229,8 +250,18 @@ database.existingSecret is set, and networkPolicy.egress.postgres.to is empty: w
 flagd.mode is external, and networkPolicy.egress.flagd.to is empty: where is flagd?
 {{- end }}
 {{- range $.Values.env }}
-{{- if and (regexMatch "^OTEL_EXPORTER_OTLP_(TRACES_)?ENDPOINT$" .name) (not $.Values.networkPolicy.egress.otlp.to) }}
-env has {{ .name }}, and networkPolicy.egress.otlp.to is empty: where is the collector?
+{{- $name := .name }}
+{{- if regexMatch "^OTEL_EXPORTER_OTLP_(TRACES_)?ENDPOINT$" $name }}
+{{- if not $.Values.networkPolicy.egress.otlp.to }}
+env has {{ $name }}, and networkPolicy.egress.otlp.to is empty: where is the collector?
+{{- end }}
+{{- /* Not one that is put together in the pod, by $(NAME). */}}
+{{- with regexFind "^https?://[^$]*$" (.value | default "") }}
+{{- $port := regexFind ":[0-9]+(/|$)" . | trimAll ":/" | default (hasPrefix "https:" . | ternary "443" "80") }}
+{{- if ne (int $port) (int $.Values.networkPolicy.egress.otlp.port) }}
+env has {{ $name }} with port {{ $port }}, and networkPolicy.egress.otlp.port is {{ $.Values.networkPolicy.egress.otlp.port }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if and (or $.Values.ingress.enabled $.Values.httpRoute.enabled) (not .ingress.gateway) }}
