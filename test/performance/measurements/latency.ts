@@ -6,7 +6,6 @@ import { type Bench, type Measurement, TURNOVER_SECONDS, withServer } from './me
 /** Of what a server can do at most. */
 const SHARE = 0.7;
 const LEAST_KEPT = 0.99;
-const ROUNDS = 3;
 const SERVERS = [REFERENCE, 'everything', 'traced'] as const;
 
 interface Sample {
@@ -24,13 +23,14 @@ export const latency: Measurement = {
   name: 'latency',
   what: 'p99 at 70 % of own maximum',
   quick: false,
-  seconds: ({ settings }) => ROUNDS * SERVERS.length * secondsOfOne(settings),
+  seconds: ({ settings }) => settings.rounds * SERVERS.length * secondsOfOne(settings),
   async run(bench) {
+    const { rounds } = bench.settings;
     const samples: Record<string, Sample[]> = {};
-    for (let round = 1; round <= ROUNDS; round++) {
+    for (let round = 1; round <= rounds; round++) {
       let reference: number | undefined;
       for (const name of SERVERS) {
-        bench.step(`latency of ${name}, round ${round} of ${ROUNDS}`, secondsOfOne(bench.settings));
+        bench.step(`latency of ${name}, round ${round} of ${rounds}`, secondsOfOne(bench.settings));
         const measured = await measure(bench, bench.variants[name] as Variant);
         reference ??= measured.p99;
         (samples[name] ??= []).push({ ...measured, ratio: measured.p99 / reference });
@@ -52,7 +52,7 @@ export const latency: Measurement = {
           head: ['server', 'requests/s', 'p50 ms', 'p99 ms (min–max)', 'max ms', 'p99 × bare Fastify (min–max)'],
           rows,
           notes: [
-            `Requests are due at even intervals and counted from then (open loop); medians of ${ROUNDS} rounds of ` +
+            `Requests are due at even intervals and counted from then (open loop); medians of ${rounds} rounds of ` +
               `${bench.settings.seconds} s. The maximum is what the same process did right before.`,
             ...doubts(Object.values(samples).flat()),
           ],

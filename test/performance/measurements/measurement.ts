@@ -53,7 +53,7 @@ export interface Measurement {
 }
 
 /** About what a process takes to start and to end, in seconds. */
-export const TURNOVER_SECONDS = 2;
+export const TURNOVER_SECONDS = 1.5;
 
 /** Starts a variant, lets `use` measure it, and ends it. @returns what `use` does, and the spans that arrived */
 export async function withServer<T>(

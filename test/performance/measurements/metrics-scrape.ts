@@ -8,7 +8,7 @@ import { countSeries } from './own-count.ts';
 
 const SCRAPES = 40;
 const SCRAPES_TO_WARM_UP = 100;
-const PAIRS = 9;
+const PAIRS_A_ROUND = 2;
 const SECONDS_EACH = 2;
 const RATE = 1_000;
 const SCRAPE_INTERVAL_MS = 100;
@@ -28,7 +28,7 @@ export const metricsScrape: Measurement = {
   name: 'metrics-scrape',
   what: 'what a scrape of all series takes, and how it delays requests',
   quick: true,
-  seconds: ({ settings }) => settings.warmUp + PAIRS * 2 * SECONDS_EACH + 4 + TURNOVER_SECONDS,
+  seconds: ({ settings }) => settings.warmUp + pairsOf(settings) * 2 * SECONDS_EACH + 4 + TURNOVER_SECONDS,
   async run(bench) {
     bench.step('metrics-scrape', this.seconds(bench));
     const seen = await withServer(bench, bench.variants['everything'] as Variant, (server) => measure(bench, server), {
@@ -59,13 +59,17 @@ export const metricsScrape: Measurement = {
           title: 'Requests while the service is scraped',
           head: ['scrapes', 'p50 ms', 'p99 ms', 'max ms'],
           rows: sides,
-          notes: [`${PAIRS} pairs of ${SECONDS_EACH} s at ${count(RATE)} requests/s, in turns; medians.`],
+          notes: [`${pairs.length} pairs of ${SECONDS_EACH} s at ${count(RATE)} requests/s, in turns; medians.`],
         },
       ],
       figures: { 'metrics-scrape': spreadOf(scrapes.OpenMetrics.activeMs), 'metrics-scrape-delay': spreadOf(delays) },
     };
   },
 };
+
+function pairsOf({ rounds }: Bench['settings']): number {
+  return PAIRS_A_ROUND * rounds;
+}
 
 interface Scrapes {
   readonly series: number;
@@ -84,7 +88,7 @@ async function measure(bench: Bench, server: Server) {
   };
   const paced = { path: '/', connections, rate: RATE, requests: RATE * SECONDS_EACH, status: 200 };
   const pairs: [MeasuredLoad, MeasuredLoad][] = [];
-  for (let pair = 0; pair < PAIRS; pair++) {
+  for (let pair = 0; pair < pairsOf(bench.settings); pair++) {
     const without = await bench.load.paced(server, paced);
     const aside = { path: '/metrics', accept: FORMATS.OpenMetrics, everyMs: SCRAPE_INTERVAL_MS };
     pairs.push([without, await bench.load.paced(server, { ...paced, aside })]);

@@ -5,7 +5,6 @@ import { REFERENCE, type Variant } from '../servers/variants.ts';
 import { type Spread, spreadOf } from '../statistics.ts';
 import { type Bench, type Measurement, TURNOVER_SECONDS, withServer } from './measurement.ts';
 
-const ROUNDS = 3;
 const MOST_POLLS = 100;
 const POLL_MS = 100;
 
@@ -55,14 +54,14 @@ function sidePath({ name, what, title, path, status, referencePath, referenceSta
     name,
     what,
     quick: false,
-    seconds: ({ settings }) => ROUNDS * sides.length * (settings.warmUp + settings.seconds + TURNOVER_SECONDS),
+    seconds: ({ settings }) => settings.rounds * sides.length * (settings.warmUp + settings.seconds + TURNOVER_SECONDS),
     async run(bench) {
       const samples: Record<string, Sample[]> = {};
-      const { warmUp, seconds } = bench.settings;
-      for (let round = 1; round <= ROUNDS; round++) {
+      const { rounds, warmUp, seconds } = bench.settings;
+      for (let round = 1; round <= rounds; round++) {
         let reference: number | undefined;
         for (const [server, ...asked] of sides) {
-          bench.step(`${name} of ${server}, round ${round} of ${ROUNDS}`, warmUp + seconds + TURNOVER_SECONDS);
+          bench.step(`${name} of ${server}, round ${round} of ${rounds}`, warmUp + seconds + TURNOVER_SECONDS);
           const measured = await measure(bench, bench.variants[server] as Variant, ...asked);
           reference ??= measured.requestsPerSecond;
           (samples[server] ??= []).push({ ...measured, ratio: measured.requestsPerSecond / reference });
@@ -88,7 +87,7 @@ function sidePath({ name, what, title, path, status, referencePath, referenceSta
         'p99 ms',
       ];
       const figure = spreadOf((samples['everything'] ?? []).map((sample) => sample.ratio));
-      return { tables: [{ title, head, rows, notes: [`Medians of ${ROUNDS} rounds.`] }], figures: { [name]: figure } };
+      return { tables: [{ title, head, rows, notes: [`Medians of ${rounds} rounds.`] }], figures: { [name]: figure } };
     },
   };
 }
