@@ -110,6 +110,11 @@ const TABLE: readonly (readonly [string, Values, RegExp])[] = [
     host([{ path: '/.*', pathType: 'ImplementationSpecific' }]),
     /\/\.\* as ImplementationSpecific, which could expose \/metrics/,
   ],
+  [
+    'all paths by a load balancer',
+    { service: { type: 'LoadBalancer' } },
+    /service\.type is LoadBalancer, which would expose \/metrics/,
+  ],
   ['a route of nobody', { httpRoute: { enabled: true } }, /httpRoute\.parentRefs is empty/],
   [
     'all paths by a route',

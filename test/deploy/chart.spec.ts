@@ -8,6 +8,7 @@ import {
   LEAST_VALUES,
   ofKind,
   over,
+  podOf,
   pods,
   render,
   servicePod,
@@ -199,6 +200,27 @@ describeUnless(whyNoTool('helm'))('the chart', () => {
     });
     expect(theOne(objects, 'ServiceMonitor').spec).toMatchObject({ endpoints: [{ port: 'management' }] });
   });
+
+  it.each(['LoadBalancer', 'NodePort'])(
+    'a second port beside a %s → stays inside, and is scraped and tested',
+    (type) => {
+      const values = { service: { type }, managementPort: 9090, serviceMonitor: { enabled: true } };
+      const objects = render(over(LEAST_VALUES, values));
+
+      const [outside, inside] = ['hello-world', 'hello-world-management'].map((name) =>
+        theOne(objects, 'Service', name),
+      );
+
+      expect(outside?.spec).toMatchObject({ type, ports: [{ name: 'http' }] });
+      expect(inside?.spec).toMatchObject({ type: 'ClusterIP', ports: [{ name: 'management', port: 9090 }] });
+      const { selector } = theOne(objects, 'ServiceMonitor').spec as { selector: { matchLabels: object } };
+      expect(inside?.metadata.labels).toMatchObject({ ...selector.matchLabels, job: 'hello-world' });
+      expect(containers(podOf(theOne(objects, 'Pod')))[0]?.env).toContainEqual({
+        name: 'MANAGEMENT_URL',
+        value: 'http://hello-world-management:9090',
+      });
+    },
+  );
 
   it('an Ingress and an HTTPRoute → expose the listed paths, and by default only /', () => {
     const exposed = { enabled: true, parentRefs: [{ name: 'public' }] };

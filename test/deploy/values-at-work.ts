@@ -39,7 +39,7 @@ export const VALUES_AT_WORK: Readonly<Record<string, AtWork>> = {
   environment: at('prod'),
   containerPort: at(8081),
   managementPort: at(9090),
-  'service.type': at('LoadBalancer'),
+  'service.type': at('LoadBalancer', { managementPort: 9090 }),
   'service.port': at(8000),
   'service.annotations': at({ a: 'b' }),
   env: at([{ name: 'LOG_LEVEL', value: 'debug' }]),

@@ -60,6 +60,11 @@ app.kubernetes.io/part-of: {{ .root.Chart.Name }}
 {{- end -}}
 {{- end }}
 
+{{/* The Service with metrics, admin routes and probes: one of its own, where the other is reached from outside. */}}
+{{- define "hello-world.managementServiceName" -}}
+{{- include "hello-world.fullname" . }}{{ if and .Values.managementPort (ne .Values.service.type "ClusterIP") }}-management{{ end -}}
+{{- end }}
+
 {{- define "hello-world.tlsSecretName" -}}
 {{- .Values.certificate.secretName | default (printf "%s-tls" (include "hello-world.fullname" .)) -}}
 {{- end }}

@@ -174,6 +174,9 @@ migrations.existingSecret is set, and database.existingSecret is not: without a 
 {{- end }}
 
 {{- define "hello-world.validate.exposure" }}
+{{- if and (eq .Values.service.type "LoadBalancer") (not .Values.managementPort) }}
+service.type is LoadBalancer, which would expose /metrics, /admin and the probes: set managementPort
+{{- end }}
 {{- if .Values.ingress.enabled }}
 {{- if not .Values.ingress.hosts }}
 ingress.enabled is true, and ingress.hosts is empty
