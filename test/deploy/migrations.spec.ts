@@ -3,7 +3,7 @@
  * migration only adds. One that takes away says why that is safe by now (docs/how-to/migrations.md).
  */
 import { describe, expect, it } from '@jest/globals';
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { type MigrationInterface, type QueryRunner, TableColumn, TableForeignKey } from 'typeorm';
 import { migrations } from '#migrations';
 import { destructiveSteps, type MigrationClass } from '../support/destructive.js';
 
@@ -43,6 +43,11 @@ describe('a migration that takes something away', () => {
     'ALTER TABLE orders ALTER COLUMN status DROP DEFAULT',
     'ALTER TABLE users ADD COLUMN phone text NOT NULL',
     'ALTER TABLE users ADD CONSTRAINT users_name_key UNIQUE (name)',
+    'ALTER TABLE users ADD UNIQUE (name)',
+    'ALTER TABLE orders ADD CHECK (amount_cents > 0)',
+    'CREATE UNIQUE INDEX users_name ON users (name)',
+    'ALTER TABLE users ENABLE ROW LEVEL SECURITY',
+    'DROP EXTENSION citext',
     'TRUNCATE users',
     'DELETE FROM orders WHERE amount_cents = 0',
     'REVOKE SELECT ON users FROM app',
@@ -56,14 +61,26 @@ describe('a migration that takes something away', () => {
       doing(async (queryRunner) => {
         await queryRunner.dropColumn('users', 'name');
         await queryRunner.renameTable('users', 'people');
+        await queryRunner.addColumn('users', new TableColumn({ name: 'phone', type: 'text' }));
+        const key = { columnNames: ['user_id'], referencedTableName: 'users', referencedColumnNames: ['id'] };
+        await queryRunner.createForeignKey('orders', new TableForeignKey(key));
       }),
     );
 
-    expect(steps).toEqual(['dropColumn', 'renameTable']);
+    expect(steps).toEqual(['dropColumn', 'renameTable', 'addColumn', 'createForeignKey']);
   });
 });
 
 describe('a migration that only adds', () => {
+  it('passes where it uses no SQL', async () => {
+    const columns = [
+      new TableColumn({ name: 'phone', type: 'text', isNullable: true }),
+      new TableColumn({ name: 'language', type: 'text', default: "'en'" }),
+    ];
+
+    expect(await destructiveSteps(doing((queryRunner) => queryRunner.addColumns('users', columns)))).toEqual([]);
+  });
+
   it.each([
     'CREATE TABLE a (id bigint NOT NULL, b text CONSTRAINT b_key UNIQUE)',
     'ALTER TABLE users ADD COLUMN phone text',
