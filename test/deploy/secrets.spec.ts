@@ -6,24 +6,30 @@ import { parseAllDocuments } from 'yaml';
 
 const ROOT = join(import.meta.dirname, '../..');
 
+interface Generator {
+  readonly literals?: readonly string[];
+}
+
 interface Manifest {
   readonly kind?: unknown;
   readonly items?: readonly Manifest[];
   readonly data?: Readonly<Record<string, unknown>>;
   readonly stringData?: Readonly<Record<string, unknown>>;
   readonly sops?: unknown;
+  readonly secretGenerator?: readonly Generator[];
 }
 
 /** Why a file must not be committed; `undefined`: it may. A template that would make a Secret counts, whatever it holds. */
 function plainSecret(file: string, text: string): string | undefined {
-  if (!/^\s*"?kind"?\s*:\s*"?Secret"?\s*,?\s*$/m.test(text) && !/\bkind:\s*Secret\s*[,}]/.test(text)) return undefined;
+  if (!/\bkind["']?\s*:\s*["']?Secret\b|\bsecretGenerator\b/.test(text)) return undefined;
   if (text.includes('{{') && /\btemplates\//.test(file)) return 'a template of a Secret';
   const manifests = parseAllDocuments(text).map((document) => document.toJS() as Manifest | null);
   return manifests.some((manifest) => manifest !== null && isPlain(manifest)) ? 'a Secret in plain text' : undefined;
 }
 
-function isPlain({ kind, items, data, stringData, sops }: Manifest): boolean {
+function isPlain({ kind, items, data, stringData, sops, secretGenerator }: Manifest): boolean {
   if (items) return items.some(isPlain);
+  if (secretGenerator?.some(({ literals = [] }) => literals.length > 0)) return true;
   if (kind !== 'Secret') return false;
   const values = [...Object.values(data ?? {}), ...Object.values(stringData ?? {})];
   return values.some((value) => typeof value !== 'string' || !value.startsWith('ENC[') || sops === undefined);
@@ -49,6 +55,21 @@ describe('what is committed', () => {
     ['encoded', 'secret.yaml', 'apiVersion: v1\nkind: Secret\ndata: { url: cG9zdGdyZXM= }\n'],
     ['the second of two', 'all.yaml', 'kind: ConfigMap\n---\nkind: Secret\ndata: { url: cG9zdGdyZXM= }\n'],
     ['in a list', 'list.yaml', 'kind: List\nitems:\n  - { kind: Secret, data: { url: cG9zdGdyZXM= } }\n'],
+    [
+      'in a list, line by line',
+      'list.yaml',
+      'kind: List\nitems:\n  - kind: Secret\n    data:\n      url: cG9zdGdyZXM=\n',
+    ],
+    [
+      'in other quotes, with a remark',
+      'secret.yaml',
+      "kind: 'Secret' # of the database\ndata: { url: cG9zdGdyZXM= }\n",
+    ],
+    [
+      'made by Kustomize',
+      'kustomization.yaml',
+      'secretGenerator:\n  - name: db\n    literals: [url=postgres://a:b@c/d]\n',
+    ],
     ['as JSON', 'secret.json', '{\n  "kind": "Secret",\n  "data": { "url": "cG9zdGdyZXM=" }\n}\n'],
     [
       'half encrypted',
