@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { ENVIRONMENTS, FLUX, FluxTree, kubeconform, LAYERS, releaseOf } from '../support/flux.js';
+import { ENVIRONMENTS, FLUX, FluxTree, kubeconform, LAYERS, releaseOf, renderRelease } from '../support/flux.js';
 import { CHART, helm, ofKind, template, theOne } from '../support/helm.js';
 import { kubeSchemas } from '../support/kube-schemas.js';
 import { whyNoTool } from '../support/tools.js';
@@ -126,6 +126,19 @@ describeUnless(whyNoTool('kustomize'))('what Flux applies', () => {
         driftDetection: { mode: 'enabled' },
         serviceAccountName: 'hello-world-reconciler',
       });
+    });
+
+    it('waits longer than a migration and a rollout may take, so that these say why they failed', () => {
+      const release = releaseOf(tree.build(`${environment}/release`));
+      const objects = renderRelease(release);
+      const { timeout } = release.object.spec as { timeout: string };
+
+      const deadlines = [
+        (theOne(objects, 'Job').spec as { activeDeadlineSeconds: number }).activeDeadlineSeconds,
+        (theOne(objects, 'Deployment').spec as { progressDeadlineSeconds: number }).progressDeadlineSeconds,
+      ];
+
+      expect(Math.max(...deadlines)).toBeLessThan(60 * minutes(timeout));
     });
 
     it('leaves an emergency flag alone, by the name that the chart gives the ConfigMap', () => {
