@@ -56,7 +56,8 @@ function ask(path: string, method = 'GET', body?: JsonObject): Json | undefined 
   });
   if (error) throw new GitHubProblem(`gh does not run: ${error.message}`);
   if (status === 0) return stdout.trim() === '' ? null : (JSON.parse(stdout) as Json);
-  if (stderr.includes('HTTP 404')) return undefined;
+  // It also answers so to who may not know, and what was to be set is then not set.
+  if (method === 'GET' && stderr.includes('HTTP 404')) return undefined;
   throw new GitHubProblem(`GitHub refused ${method} ${path}: ${stderr.trim()}`);
 }
 

@@ -15,10 +15,11 @@ const file = join(__dirname, 'state.json');
 const state = JSON.parse(readFileSync(file, 'utf8'));
 const method = rest[rest.indexOf('--method') + 1];
 const path = rest.at(-1).replace(/\\?.*/, '');
+const gone = () => { process.stderr.write('gh: Not Found (HTTP 404)'); process.exit(1); };
 const body = rest.includes('--input') ? JSON.parse(readFileSync(0, 'utf8')) : undefined;
+if (method !== 'GET' && process.env.GH_TOKEN === 'may-not') gone();
 if (method !== 'GET') appendFileSync(join(__dirname, 'changes'), method + ' ' + path + '\\n');
 const say = (value) => process.stdout.write(JSON.stringify(value));
-const gone = () => { process.stderr.write('gh: Not Found (HTTP 404)'); process.exit(1); };
 const policies = /^(.*\\/environments\\/[\\w-]+)\\/deployment-branch-policies(?:\\/(\\d+))?$/.exec(path);
 if (policies) {
   const environment = state[policies[1]] ?? gone();
@@ -130,6 +131,13 @@ describe('scripts/ci/github-settings.ts', () => {
     expect(compared.stdout).toContain("the ruleset 'main': rules is");
     expect(compared.stdout).toContain("the environment 'prod': branch * may deploy to it");
     expect([applied.code, again.code]).toEqual([0, 0]);
+  });
+
+  it('does not say that it has set what GitHub did not let it set', async () => {
+    const ended = await settings(['--apply'], 'may-not');
+
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain(`GitHub refused PATCH ${BASE}`);
   });
 
   it('a team that is not there is named', async () => {
