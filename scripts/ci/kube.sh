@@ -16,4 +16,4 @@ cluster_or_skip() {
 check_environment() { [[ $1 =~ ^(non-prod|prod)$ ]] || die "'$1' is no environment: non-prod or prod"; }
 
 # A value of the release as Git has it: `release_value non-prod migrations.enabled`.
-release_value() { node scripts/ci/release-values.ts "$1" --value "$2"; }
+release_value() { node scripts/ci/release-values.ts "$1" --value "$2" || die "the values of $1 cannot be read: see above"; }

@@ -12,7 +12,8 @@
 readonly REFERENCE=$1 ENVIRONMENT=${ENVIRONMENT:-non-prod} DEADLINE_S=${MIGRATION_DEADLINE_S:-300}
 check_reference "$REFERENCE"
 check_environment "$ENVIRONMENT"
-if [ "$(release_value "$ENVIRONMENT" migrations.enabled)" != false ]; then
+chart_migrates=$(release_value "$ENVIRONMENT" migrations.enabled)
+if [ "$chart_migrates" != false ]; then
   skip "the chart migrates in $ENVIRONMENT (migrations.enabled), before anything else of a release"
 fi
 cluster_or_skip "the migration of $ENVIRONMENT"

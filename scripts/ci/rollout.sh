@@ -35,6 +35,8 @@ if [ -n "${KUBE_CONFIG_B64:-}" ]; then
   left=$((DEADLINE_S - SECONDS))
   kubectl --namespace "$NAMESPACE" rollout status deployment/hello-world --timeout "$((left > 30 ? left : 30))s" \
     || die "the rollout of $DIGEST in $NAMESPACE does not come to its end"
+  # Flux takes back what does not become ready, and that is a rollout which comes to its end as well.
+  pods || die "$NAMESPACE ran $DIGEST and does not any longer: Flux has taken it back, see 'kubectl --namespace $NAMESPACE describe helmrelease hello-world'"
   say "every pod of $NAMESPACE runs $DIGEST"
 else
   skip_part "the pods of $ENVIRONMENT: KUBE_CONFIG_B64 is not set"

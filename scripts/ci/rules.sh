@@ -12,7 +12,8 @@ need_or_skip promtool
 promtool check rules "$RULES" || die "promtool refuses $RULES"
 say "$RULES is valid"
 
-if [ "$(release_value "$ENVIRONMENT" prometheusRule.enabled)" = true ]; then
+chart_brings_rules=$(release_value "$ENVIRONMENT" prometheusRule.enabled)
+if [ "$chart_brings_rules" = true ]; then
   skip "applying the rules: the chart brings them to $ENVIRONMENT (prometheusRule.enabled), and twice they would alert twice"
 fi
 cluster_or_skip 'applying the rules'

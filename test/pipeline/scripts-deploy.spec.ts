@@ -101,6 +101,31 @@ describe('migrate.sh', () => {
   });
 });
 
+describe('a release that cannot be read', () => {
+  it.each([
+    ['migrate.sh', 'one whose chart migrates', [REFERENCE]],
+    ['rules.sh', 'one without rules', []],
+  ])('is not taken by %s for %s', async (step, _what, args) => {
+    const repository = new GitRemote(folder, [
+      'scripts/ci',
+      'deploy/flux',
+      'deploy/helm/hello-world/values.yaml',
+      'monitoring/prometheus-rules.yaml',
+    ]);
+    symlinkSync(join(ROOT, 'node_modules'), join(repository.checkout, 'node_modules'));
+    writeFileSync(join(repository.checkout, 'deploy/flux/base/release/hello-world-helmrelease.yaml'), 'spec: {\n');
+    const { PATH } = program(folder, 'promtool', 'exit 0');
+
+    const ended = await run(join(repository.checkout, 'scripts/ci', step), args, {
+      cwd: repository.checkout,
+      env: { PATH, KUBE_CONFIG_B64 },
+    });
+
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain('the values of non-prod cannot be read');
+  });
+});
+
 describe('rules.sh', () => {
   const promtool = () => program(folder, 'promtool', 'exit 0');
 
@@ -209,6 +234,22 @@ describe('rollout.sh', () => {
 
     expect((await rollout({ KUBE_CONFIG_B64, PATH: old.PATH })).stderr).toContain('has the pull request been merged');
     expect((await rollout({ KUBE_CONFIG_B64, PATH: stuck.PATH })).stderr).toContain('does not come to its end');
+  });
+
+  it('fails when Flux takes the release back meanwhile, though that rollout comes to its end', async () => {
+    const takenBack = program(
+      folder,
+      'kubectl',
+      `case "$*" in
+        *'get deployment'*) [ -e "$0.back" ] && echo 'x@sha256:old' || echo 'x@${DIGEST}' ;;
+        *'rollout status'*) touch "$0.back" ;;
+      esac`,
+    );
+
+    const { code, stderr } = await rollout({ KUBE_CONFIG_B64, PATH: takenBack.PATH });
+
+    expect(code).toBe(1);
+    expect(stderr).toContain('does not any longer: Flux has taken it back');
   });
 
   describe('that asks a page and Prometheus', () => {
