@@ -3,8 +3,11 @@
  * time: what is proposed already stays as it is.
  *
  *   set-digest.ts non-prod|prod --tag TAG --digest sha256:… [--chart-tag TAG] [--chart-digest sha256:…]
- *                 [--option a|b] [--repository REGISTRY/NAME]
+ *                 [--option a|b] [--repository REGISTRY/NAME] [--back]
  *   set-digest.ts non-prod|prod --revert --digest sha256:… [--option a|b]    back to what ran before that digest
+ *
+ * A commit of main (a tag sha-…) does not take the place of a newer one, nor of a release that waits: `--back` says that it
+ * is to, all the same. The output `proposed` is whether the environment runs it, or will.
  *
  * Option a: deploy/flux of this repository; the pull request for non-prod merges itself when it is green, prod's waits for
  * somebody. Option b: the platform's repository, which merges by its own rules.
@@ -22,6 +25,7 @@ import { parseArgs } from 'node:util';
 import { GitOpsProblem } from './gitops/problem.ts';
 import { type Proposal, PullRequests } from './gitops/pull-request.ts';
 import {
+  chartIn,
   type Environment,
   type Files,
   lacksChart,
@@ -47,6 +51,8 @@ interface Request {
   readonly digest: string;
   /** Not there: back to what ran before the digest. */
   readonly release?: Release;
+  /** Also in the place of something newer. */
+  readonly back: boolean;
 }
 
 const report = new Report('set-digest');
@@ -63,23 +69,30 @@ function requested(): Request {
       option: { type: 'string', default: 'a' },
       repository: { type: 'string' },
       revert: { type: 'boolean', default: false },
+      back: { type: 'boolean', default: false },
     },
   });
   const [environment] = positionals;
-  const { digest, option, tag, repository } = values;
+  const { digest, option, tag, repository, back } = values;
   if (positionals.length !== 1 || (environment !== 'non-prod' && environment !== 'prod')) {
     throw new GitOpsProblem('say of which environment: set-digest.ts non-prod|prod …');
   }
   if (option !== 'a' && option !== 'b') throw new GitOpsProblem(`--option is a or b, not '${option}'`);
   if (!DIGEST.test(digest)) throw new GitOpsProblem(`--digest '${digest}' is none: sha256: and 64 digits`);
-  if (values.revert) return { environment, option, digest };
+  if (values.revert) return { environment, option, digest, back };
   if (tag === undefined || !TAG.test(tag)) throw new GitOpsProblem(`--tag ${JSON.stringify(tag ?? '')} is none`);
   // A push to main brings no chart for prod.
   const chartDigest = values['chart-digest'] || undefined;
   if (chartDigest !== undefined && !DIGEST.test(chartDigest))
     throw new GitOpsProblem(`--chart-digest '${chartDigest}' is none`);
   const chart = chartDigest === undefined ? {} : { chart: { tag: values['chart-tag'] ?? tag, digest: chartDigest } };
-  return { environment, option, digest, release: { tag, digest, ...chart, ...(repository ? { repository } : {}) } };
+  return {
+    environment,
+    option,
+    digest,
+    back,
+    release: { tag, digest, ...chart, ...(repository ? { repository } : {}) },
+  };
 }
 
 function platformRepository(): string | undefined {
@@ -117,16 +130,41 @@ function runningNow(files: Files): { tag?: string; digest?: string } {
   return runningIn(text);
 }
 
-/** What ran before the digest that is not to run any longer. */
+/** The files as they are now, with what ran before the digest that is not to run any longer. */
 function before(branch: RemoteBranch, request: Request, now: Files): Files {
   for (const files of branch.history([...now.keys()])) {
-    const { digest } = runningNow(files);
-    if (digest === undefined) break;
-    if (digest !== request.digest) return files;
+    const { tag, digest } = runningNow(files);
+    if (tag === undefined || digest === undefined) break;
+    if (digest === request.digest) continue;
+    const chart = chartIn(files);
+    return withRelease(now, { tag, digest, ...(chart ? { chart } : {}) }, request.option);
   }
   throw new GitOpsProblem(
     `nothing ran in ${request.environment} before ${request.digest}: there is nothing to go back to`,
   );
+}
+
+/** Why a commit of main is not to be proposed; `undefined`: it is. */
+function whyLate(branch: RemoteBranch, { environment, release, back }: Request, files: Files): string | undefined {
+  const [, commit] = COMMIT_TAG.exec(release?.tag ?? '') ?? [];
+  if (back || commit === undefined) return undefined;
+  const proposed = branch.read([...files.keys()], `refs/gitops/${environment}`);
+  const [chart, waiting] = [chartIn(files), chartIn(proposed)];
+  if (waiting !== undefined && waiting.digest !== chart?.digest) {
+    return `the release ${waiting.tag} waits for ${environment}: merge its pull request, or delete the branch gitops/${environment}`;
+  }
+  for (const [does, state] of [
+    ['runs', files],
+    ['waits for', proposed],
+  ] as const) {
+    const { tag = '' } = runningNow(state);
+    const other = COMMIT_TAG.exec(tag)?.[1] ?? branch.commitOfRelease(tag);
+    if (other === undefined || tag === release?.tag) continue;
+    const than = `${environment} ${does} ${tag} already, which is`;
+    if (other === commit) return `${than} of the same commit as ${release?.tag}`;
+    if (branch.isBefore(commit, other)) return `${than} newer than ${release?.tag}`;
+  }
+  return undefined;
 }
 
 async function openPullRequest(
@@ -157,13 +195,13 @@ async function openPullRequest(
     );
 }
 
-async function main(): Promise<void> {
-  const request = requested();
+/** @returns whether the environment runs it, or will once the pull request is merged */
+async function propose(request: Request): Promise<boolean> {
   const { environment, option, release, digest } = request;
   const remote = remoteOf(option);
   if (remote === undefined) {
     report.skipped('PLATFORM_REPOSITORY is not set: option b has nowhere to go');
-    return;
+    return false;
   }
   const token = env['GITOPS_TOKEN'] || env['GH_TOKEN'];
   const base = env['GITOPS_BASE'] ?? 'main';
@@ -171,7 +209,7 @@ async function main(): Promise<void> {
   using branch = new RemoteBranch({ remote, base, ...(token ? { token } : {}) });
   if (!token && /^https?:/.test(branch.url)) {
     report.skipped(`GITOPS_TOKEN is not set: nothing is proposed to ${branch.url}`);
-    return;
+    return false;
   }
 
   branch.update();
@@ -179,17 +217,16 @@ async function main(): Promise<void> {
   const running = runningNow(files);
   if (release === undefined && running.digest !== digest) {
     report.skipped(`${environment} runs ${running.digest ?? 'nothing'}, not ${digest}: there is nothing to take back`);
-    return;
+    return false;
   }
   if (release !== undefined && release.chart === undefined && lacksChart(files)) {
     report.skipped(`${environment} has no chart yet: the first release (a tag release/X.Y.Z) brings one`);
-    return;
+    return false;
   }
-  const [, commit] = COMMIT_TAG.exec(release?.tag ?? '') ?? [];
-  const [, newest] = COMMIT_TAG.exec(running.tag ?? '') ?? [];
-  if (commit !== undefined && newest !== undefined && branch.isBefore(commit, newest)) {
-    report.skipped(`${environment} runs ${running.tag} already, which is newer than ${release?.tag}`);
-    return;
+  const late = whyLate(branch, request, files);
+  if (late !== undefined) {
+    report.skipped(late);
+    return false;
   }
 
   const what =
@@ -201,18 +238,18 @@ async function main(): Promise<void> {
     const now = filesOf(branch, request);
     return release === undefined ? before(branch, request, now) : withRelease(now, release, option);
   });
-  report.output('changed', String(done === 'pushed'));
   if (done === 'has it') {
     report.say(`${base} of ${branch.url} has it already: ${what}, ${digest}`);
-    return;
+    return true;
   }
   report.say(`${what}: ${branchName} is ${done === 'pushed' ? 'pushed' : 'as it was'}`);
   const body = `${what}.\n\n\`${digest}\`${release?.chart ? `\n\nChart ${release.chart.tag}, \`${release.chart.digest}\`` : ''}\n`;
   await openPullRequest({ branch: branchName, base, title, body }, branch.url, request);
+  return true;
 }
 
 try {
-  await main();
+  report.output('proposed', String(await propose(requested())));
 } catch (error) {
   const ours = error instanceof GitOpsProblem || (error instanceof TypeError && ('cause' in error || 'code' in error));
   if (!ours) throw error;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -110,6 +110,74 @@ describe('set-digest.ts with option a', () => {
     expect(late.code).toBe(0);
     expect(late.stdout).toContain(`skipped: non-prod runs sha-${newer} already, which is newer than sha-${older}`);
     expect(image('main', NON_PROD)['digest']).toBe(digest('b'));
+  });
+
+  it('goes back to an older commit when somebody says so', async () => {
+    const older = remote.commit('a.txt', 'a', 'older');
+    const newer = remote.commit('a.txt', 'b', 'newer');
+    await propose('non-prod', `sha-${newer}`, 'b');
+    remote.merge('gitops/non-prod');
+
+    const back = await propose('non-prod', `sha-${older}`, 'a', '--back');
+
+    expect(back).toMatchObject({ code: 0, stderr: '' });
+    expect(image('gitops/non-prod', NON_PROD)['digest']).toBe(digest('a'));
+  });
+
+  it('leaves the proposal of a newer commit that nobody has merged yet', async () => {
+    const older = remote.commit('a.txt', 'a', 'older');
+    const newer = remote.commit('a.txt', 'b', 'newer');
+    await propose('non-prod', `sha-${newer}`, 'b');
+
+    const late = await propose('non-prod', `sha-${older}`, 'a');
+
+    expect(late.stdout).toContain(`skipped: non-prod waits for sha-${newer} already, which is newer than sha-${older}`);
+    expect(image('gitops/non-prod', NON_PROD)['digest']).toBe(digest('b'));
+  });
+
+  it('puts no commit in the place of a release of the same or of a newer one', async () => {
+    const older = remote.commit('a.txt', 'a', 'older');
+    const released = remote.commit('a.txt', 'b', 'released');
+    const newer = remote.commit('a.txt', 'c', 'newer');
+    remote.git('tag', 'release/1.2.3', released);
+    remote.git('push', '--quiet', 'origin', 'release/1.2.3');
+    await propose('prod', '1.2.3', 'b', '--chart-digest', digest('d'));
+    remote.merge('gitops/prod');
+
+    const before = await propose('prod', `sha-${older}`, 'a');
+    const same = await propose('prod', `sha-${released}`, 'b');
+    const after = await propose('prod', `sha-${newer}`, 'c');
+
+    expect(before.stdout).toBe(`skipped: prod runs 1.2.3 already, which is newer than sha-${older}\n`);
+    expect(same.stdout).toBe(`skipped: prod runs 1.2.3 already, which is of the same commit as sha-${released}\n`);
+    expect(after.stdout).toContain('gitops/prod is pushed');
+  });
+
+  it('puts no commit in the place of a release whose pull request waits', async () => {
+    await propose('prod', '1.2.3', 'b', '--chart-digest', digest('d'));
+    remote.merge('gitops/prod');
+    await propose('prod', '1.2.4', 'c', '--chart-digest', digest('e'));
+    const newer = remote.commit('a.txt', 'c', 'newer');
+
+    const ended = await propose('prod', `sha-${newer}`, 'f');
+
+    expect(ended.stdout).toMatch(/^skipped: the release 1\.2\.4 waits for prod: merge its pull request/);
+    expect(image('gitops/prod', PROD)['tag']).toBe('1.2.4');
+  });
+
+  it('tells the steps after it whether the environment will run it', async () => {
+    const output = join(folder, 'output');
+    const proposed = async (tag: string, of: string) => {
+      writeFileSync(output, '');
+      await setDigest(['non-prod', '--tag', tag, '--digest', digest(of)], { GITHUB_OUTPUT: output });
+      return readFileSync(output, 'utf8');
+    };
+    const older = remote.commit('a.txt', 'a', 'older');
+    const newer = remote.commit('a.txt', 'b', 'newer');
+
+    expect(await proposed(`sha-${newer}`, 'b')).toBe('proposed=true\n');
+    expect(await proposed(`sha-${newer}`, 'b')).toBe('proposed=true\n');
+    expect(await proposed(`sha-${older}`, 'a')).toBe('proposed=false\n');
   });
 
   it('brings image and chart of a release to prod, the version in quotes', async () => {
@@ -284,6 +352,20 @@ describe('revert.sh', () => {
 
     expect(ended).toMatchObject({ code: 0, stderr: '' });
     expect(image('gitops/non-prod', NON_PROD)).toEqual({ tag: 'sha-a', digest: digest('a') });
+  });
+
+  it('leaves what else was changed in the file since then', async () => {
+    for (const letter of ['a', 'b']) {
+      await propose('non-prod', `sha-${letter}`, letter);
+      remote.merge('gitops/non-prod');
+    }
+    const text = remote.read('main', NON_PROD);
+    remote.commit(NON_PROD, `${text.replace('maxReplicas: 3', 'maxReplicas: 9')}\n`, 'more replicas');
+
+    await revert('b');
+
+    expect(image('gitops/non-prod', NON_PROD)).toEqual({ tag: 'sha-a', digest: digest('a') });
+    expect(remote.read('gitops/non-prod', NON_PROD)).toContain('maxReplicas: 9');
   });
 
   it('is skipped when something else runs by now, and says so when nothing ran before', async () => {

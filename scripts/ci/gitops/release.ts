@@ -38,10 +38,16 @@ export function runningIn(text: string): { tag?: string; digest?: string } {
   return { ...(tag ? { tag } : {}), ...(digest ? { digest } : {}) };
 }
 
+/** The chart of the registry that the environment runs; `undefined` where it runs none, or no release has brought one yet. */
+export function chartIn(files: Files): Release['chart'] {
+  const [, text = ''] = [...files.values()];
+  const [tag, digest] = [scalarAt(text, [...CHART, 'tag']), scalarAt(text, [...CHART, 'digest'])];
+  return tag === undefined || digest === undefined ? undefined : { tag, digest };
+}
+
 /** Whether the environment runs a chart of the registry, and no release has brought one yet. */
 export function lacksChart(files: Files): boolean {
-  const [, chart] = [...files.values()];
-  return chart !== undefined && scalarAt(chart, [...CHART, 'digest']) === undefined;
+  return files.size > 1 && chartIn(files) === undefined;
 }
 
 /** The files with a release written into them. */

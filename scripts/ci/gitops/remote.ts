@@ -52,6 +52,8 @@ export class RemoteBranch {
       '--filter=blob:none',
       this.#url,
       `+refs/heads/${this.#base}:refs/base`,
+      '+refs/heads/gitops/*:refs/gitops/*',
+      '+refs/tags/release/*:refs/tags/release/*',
     ]);
   }
 
@@ -68,6 +70,12 @@ export class RemoteBranch {
   *history(paths: readonly string[]): Generator<Files> {
     const log = this.#git(['log', '--format=%H', `--max-count=${HISTORY}`, 'refs/base', '--', ...paths]);
     for (const commit of log.split('\n').filter(Boolean)) yield this.read(paths, commit);
+  }
+
+  /** The commit that a version is of, by its tag in git; `undefined` where there is no such release. */
+  commitOfRelease(version: string): string | undefined {
+    const { status, stdout } = this.#run(['rev-parse', '--verify', '--quiet', `refs/tags/release/${version}^{commit}`]);
+    return status === 0 ? stdout.trim() : undefined;
   }
 
   /** Whether one commit came before another; not when one of them is unknown here. */
