@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { asText } from './expressions.js';
 import type { Scene } from './job-graph.js';
 import { names, ran } from './played.js';
 import { SCENES } from './scenes.js';
@@ -18,7 +19,7 @@ const glob = (pattern: string, tag: string): boolean =>
 /** As GitHub names who asks: https://docs.github.com/actions/reference/security/oidc */
 function subjectOf({ event, github }: Scene, environment: string | undefined): string {
   if (environment !== undefined) return `repo:SUBJECT:environment:${environment}`;
-  return event === 'pull_request' ? 'repo:SUBJECT:pull_request' : `repo:SUBJECT:ref:${String(github['ref'])}`;
+  return event === 'pull_request' ? 'repo:SUBJECT:pull_request' : `repo:SUBJECT:ref:${asText(github['ref'] ?? null)}`;
 }
 
 describe('the registry', () => {

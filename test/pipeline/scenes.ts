@@ -20,12 +20,14 @@ const OUTPUTS = {
   'scripts/ci/aws-check.sh': { available: 'true' },
   'scripts/ci/ecr-login.sh': { repository: REGISTRY },
   'scripts/ci/push.sh': { digest: DIGEST, reference: `${REGISTRY}@${DIGEST}` },
+  'node scripts/ci/set-digest.ts': { proposed: 'true' },
   'scripts/ci/promote.sh': { tag: '1.2.3', digest: DIGEST, 'chart-digest': `sha256:${'c'.repeat(64)}` },
 };
 
 function github(ref: string, event: Scene['github'], more: Scene['github'] = {}): Scene['github'] {
   return {
     ref,
+    ref_type: ref.startsWith('refs/tags/') ? 'tag' : 'branch',
     ref_name: ref.replace(/^refs\/(heads|tags)\//, ''),
     sha: SHA,
     repository: REPOSITORY,

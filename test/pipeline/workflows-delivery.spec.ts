@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { interpolate, type Value } from './expressions.js';
 import { type Call, play, type Scene } from './job-graph.js';
 import { CHECKED, commandsOf, idsOf, names, pipeline, ran, theJob } from './played.js';
-import { but, DIGEST, REGISTRY, SCENES, SELF_HOSTED, SHA, WITHOUT_AWS } from './scenes.js';
+import { but, DIGEST, REGISTRY, SCENES, type SceneName, SELF_HOSTED, SHA, WITHOUT_AWS } from './scenes.js';
 
 /** The commands of a job that sign, push, verify and deploy, in their order. */
 function delivery(scene: Scene, id: string): string[] {
@@ -98,7 +99,7 @@ describe('what is pushed and deployed', () => {
   it('is verified once more before an environment is told of it', () => {
     expect(delivery(SCENES['a push to main'], 'deploy-non-prod')).toEqual([
       `scripts/ci/gate-signed.sh ${REFERENCE}`,
-      `node scripts/ci/set-digest.ts non-prod --tag sha-${SHA} --digest ${DIGEST} --option a`,
+      `node scripts/ci/set-digest.ts non-prod --tag sha-${SHA} --digest ${DIGEST} --option a --repository ${REGISTRY}`,
     ]);
     expect(delivery(SCENES['a push to main'], 'propose-prod')[0]).toBe(`scripts/ci/gate-signed.sh ${REFERENCE}`);
   });
@@ -197,11 +198,56 @@ describe('when something fails', () => {
     expect(after(scene)).toEqual(['ci.yml: publish', 'ci.yml: deploy-non-prod', 'ci.yml: notify']);
   });
 
+  it('the rollout, after an hour: the way back has a token of its own, as the first one has expired', () => {
+    const { calls } = theJob(but('a push to main', { failing: ['deploy-non-prod/rollout'] }), 'deploy-non-prod');
+    const at = (wanted: string): number => calls.findIndex(({ id }) => id === wanted);
+
+    expect(at('app-again')).toBeGreaterThan(at('rollout'));
+    expect(at('revert')).toBeGreaterThan(at('app-again'));
+    expect(calls[at('app-again')]?.with).toEqual(calls[at('app')]?.with);
+    const ofWorkflow = pipeline.texts.get('.github/workflows/ci.yml')!;
+    expect(ofWorkflow).toMatch(
+      /- id: revert\n(?: {8}.*\n)*? {10}GITOPS_TOKEN: \$\{\{ steps\.app-again\.outputs\.token \|\|/,
+    );
+  });
+
   it('the promotion: prod hears nothing', () => {
     expect(after(but('a tag release/1.2.3', { failing: ['promote/promote'] }))).toEqual([
       'ci.yml: promote',
       'ci.yml: notify',
     ]);
+  });
+});
+
+describe('what waits', () => {
+  const groupOf = (name: SceneName): Value => {
+    const { github } = SCENES[name];
+    return interpolate(pipeline.workflows.get('ci.yml')!.concurrency!.group, { values: { github } });
+  };
+  const groupToProd = (name: SceneName): Value =>
+    interpolate(pipeline.workflows.get('ci.yml')!.jobs['propose-prod']!.concurrency!.group, {
+      values: { github: SCENES[name].github },
+    });
+
+  it('a release does not wait for the run of its commit, in which somebody may have to approve something', () => {
+    expect(groupOf('a push to main')).toBe(`ci-${SHA}`);
+    expect(groupOf('a tag release/1.2.3')).toBe('ci-refs/tags/release/1.2.3');
+    expect(groupOf('a pull request')).toBe('ci-12');
+  });
+
+  it('a release that waits for its approval is not replaced by a push to main', () => {
+    expect(groupToProd('a tag release/1.2.3')).not.toBe(groupToProd('a push to main'));
+  });
+
+  it('what was not proposed is not waited for, nor proposed to prod', () => {
+    const { outputs } = SCENES['a push to main'];
+    const late = but('a push to main', {
+      outputs: { ...outputs, 'node scripts/ci/set-digest.ts': { proposed: 'false' } },
+      vars: { ...SCENES['a push to main'].vars, DIRECT_APPLY: 'true' },
+    });
+
+    expect(commandsOf(theJob(late, 'deploy-non-prod')).at(-1)).toContain('set-digest.ts non-prod');
+    expect(after(late)).toEqual(['ci.yml: publish', 'ci.yml: deploy-non-prod', 'ci.yml: notify']);
   });
 });
 

@@ -89,6 +89,7 @@ describe('with which rights', () => {
       expect(runs.filter((run) => run.runner.join() !== 'ubuntu-24.04').map(({ id }) => id)).toEqual([]);
     }
     const dependabot = ran(SCENES['a pull request of Dependabot']);
+    expect(dependabot.filter((run) => run.runner.join() !== 'ubuntu-24.04').map(({ id }) => id)).toEqual([]);
     expect(dependabot.filter((run) => hasRights(run) && !run.id.includes(': gates: ')).map(({ id }) => id)).toEqual([]);
   });
 

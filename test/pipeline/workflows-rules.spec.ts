@@ -103,7 +103,7 @@ const MISTAKES: readonly Planted[] = [
     'a deployment is never cancelled, and there is one at a time',
     'cancelled by the next',
     CI,
-    /(group: deploy-prod\n *cancel-in-progress: )false/,
+    /(group: deploy-prod-\S+ \S+ \S+\n *cancel-in-progress: )false/,
     '$1true',
   ],
   [
