@@ -1,19 +1,71 @@
 import { randomInt } from 'node:crypto';
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
-import { kubectl, manifest, type Outcome, PATIENCE_MS, tryKubectl, whyNoCluster } from '../support/cluster.js';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import {
+  askKubectl,
+  kubectl,
+  manifest,
+  type Outcome,
+  PATIENCE_MS,
+  tryKubectl,
+  whyNoCluster,
+} from '../support/cluster.js';
 import { guardObjects } from '../support/cluster-guard.js';
 import { kubectlAs, serviceAccount } from '../support/cluster-people.js';
 import { eventually } from '../support/eventually.js';
 import { figure } from '../support/figures.js';
-import { FluxTree } from '../support/flux.js';
+import { ACME, FluxTree } from '../support/flux.js';
 import type { KubeObject } from '../support/helm.js';
 import { whyNoTool } from '../support/tools.js';
-import { describeUnless } from '../support/unless.js';
+import { describeUnless, itUnless } from '../support/unless.js';
 
 jest.setTimeout(PATIENCE_MS);
 
 /** A policy holds some moments after it was made. */
 const IN_FORCE_WITHIN_MS = 60_000;
+
+const NON_PROD = ACME['identity-non-prod']!['host']!;
+
+const ingress = (host: string | undefined, spec: object = {}, annotations: object = {}) => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'Ingress',
+  metadata: { name: 'hw', annotations },
+  spec: { rules: [{ ...(host === undefined ? {} : { host }), http: { paths: [path] } }], ...spec },
+});
+const backend = { service: { name: 'hello-world', port: { name: 'http' } } };
+const path = { path: '/', pathType: 'Exact', backend };
+const route = (hostnames: readonly string[]) => ({
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'HTTPRoute',
+  metadata: { name: 'hw' },
+  spec: { hostnames, rules: [{ backendRefs: [{ name: 'hello-world', port: 80 }] }] },
+});
+const certificate = (dnsNames: readonly string[]) => ({
+  apiVersion: 'cert-manager.io/v1',
+  kind: 'Certificate',
+  metadata: { name: 'hw' },
+  spec: { secretName: 'hw-tls', dnsNames, issuerRef: { kind: 'ClusterIssuer', name: 'hw' } },
+});
+
+/** Claims of a host that is not the preview's, and what the refusal says of them. */
+const FOREIGN_INGRESSES: readonly (readonly [name: string, claim: (own: string) => object, refusal: string])[] = [
+  ["non-prod's host", () => ingress(NON_PROD), `and not ${NON_PROD}`],
+  ['the host of another preview', () => ingress('pr-1.preview.acme.com'), 'and not pr-1.preview.acme.com'],
+  ['every host of the domain', () => ingress('*.preview.acme.com'), 'and not *.preview.acme.com'],
+  ['no host, which is every one', () => ingress(undefined), 'and not every one'],
+  ['what nobody else takes', (own) => ingress(own, { defaultBackend: backend }), 'and not every one'],
+  ['TLS for another host', (own) => ingress(own, { tls: [{ hosts: [own, NON_PROD] }] }), `tls is not for ${NON_PROD}`],
+  [
+    'another host, by an annotation',
+    (own) => ingress(own, {}, { 'nginx.ingress.kubernetes.io/server-alias': NON_PROD }),
+    'none is added by nginx.ingress.kubernetes.io/server-alias',
+  ],
+];
+
+/** Why the cluster cannot say anything of a kind. */
+const whyNoKind = (resource: string): string | undefined =>
+  askKubectl(['get', 'customresourcedefinition', resource]) === undefined
+    ? `the cluster has no ${resource}`
+    : undefined;
 
 describeUnless(whyNoCluster() ?? whyNoTool('kustomize'))('14 the account that makes previews', () => {
   /** A number that no pull request has, and a name that nobody else has. */
@@ -58,7 +110,8 @@ describeUnless(whyNoCluster() ?? whyNoTool('kustomize'))('14 the account that ma
       .build('non-prod')
       .filter(
         ({ kind, metadata }) =>
-          kind !== 'ServiceAccount' && (metadata.name.startsWith(name) || metadata.name === `hello-world-only-${name}`),
+          kind !== 'ServiceAccount' &&
+          (metadata.name.startsWith(name) || /^hello-world-(only|hosts)-hw-/.test(metadata.name)),
       );
     const names = objects.map(({ kind, metadata }) => `${kind.toLowerCase()}/${metadata.name}`);
     dismiss = guardObjects(...names, `namespace/${preview}`);
@@ -113,6 +166,82 @@ describeUnless(whyNoCluster() ?? whyNoTool('kustomize'))('14 the account that ma
 
     expect(ok).toBe(false);
     expect(stderr).toContain('the namespace of a preview is labelled hello-world/preview=true and');
+  });
+
+  describe('a host', () => {
+    const own = `${preview.replace('hello-world-', '')}.${ACME['identity-previews']!['domain']}`;
+    /** As whoever may do anything. */
+    const claim = (object: object): Promise<Outcome> =>
+      tryKubectl(['create', `--namespace=${preview}`, '--dry-run=server', '-f', '-'], { input: manifest([object]) });
+    const refused = async (object: object, refusal: string): Promise<void> => {
+      const { ok, stderr } = await claim(object);
+
+      expect(ok).toBe(false);
+      expect(stderr).toContain(`the host of this preview is ${own}, and `);
+      expect(stderr).toContain(refusal);
+    };
+
+    beforeAll(async () =>
+      eventually('the policy holds', async () => !(await claim(ingress(NON_PROD))).ok, IN_FORCE_WITHIN_MS),
+    );
+
+    it("that is the preview's own → is claimed by its Ingress, with TLS", async () => {
+      expect(await claim(ingress(own, { tls: [{ hosts: [own], secretName: 'hw-tls' }] }))).toMatchObject({ ok: true });
+    });
+
+    it.each(FOREIGN_INGRESSES)('an Ingress that claims %s → is refused by name', async (_name, foreign, refusal) =>
+      refused(foreign(own), refusal),
+    );
+
+    it('an Ingress that had its own host → does not get another', async () => {
+      await kubectl(['create', `--namespace=${preview}`, '-f', '-'], { input: manifest([ingress(own)]) });
+
+      const patch = JSON.stringify([{ op: 'replace', path: '/spec/rules/0/host', value: NON_PROD }]);
+      const { ok, stderr } = await tryKubectl([
+        'patch',
+        'ingress/hw',
+        `--namespace=${preview}`,
+        '--type=json',
+        `--patch=${patch}`,
+      ]);
+
+      expect(ok).toBe(false);
+      expect(stderr).toContain(`the host of this preview is ${own}, and not ${NON_PROD}`);
+    });
+
+    itUnless(whyNoKind('httproutes.gateway.networking.k8s.io'))(
+      'an HTTPRoute → claims its own, and none else, and not all that a Gateway has',
+      async () => {
+        expect(await claim(route([own]))).toMatchObject({ ok: true });
+        await refused(route([own, NON_PROD]), `and not ${NON_PROD}`);
+        await refused(route([]), 'and not every one');
+      },
+    );
+
+    itUnless(whyNoKind('certificates.cert-manager.io'))('a Certificate → is for its own, and none else', async () => {
+      expect(await claim(certificate([own]))).toMatchObject({ ok: true });
+      await refused(certificate([own, NON_PROD]), `and not ${NON_PROD}`);
+    });
+
+    it('the policy → is understood by the API server, types included', async () => {
+      await eventually('it was checked', async () => {
+        const checked = [
+          'get',
+          'validatingadmissionpolicy',
+          `hello-world-hosts-${name}`,
+          '--output=jsonpath={.status}',
+        ];
+        return (await kubectl(checked)).includes('"typeChecking":{}');
+      });
+    });
+
+    it('in another namespace → is not looked at', async () => {
+      const elsewhere = await tryKubectl(['create', '--namespace=default', '--dry-run=server', '-f', '-'], {
+        input: manifest([ingress(NON_PROD)]),
+      });
+
+      expect(elsewhere).toMatchObject({ ok: true });
+    });
   });
 
   it('another namespace, by its rights → is refused by the policy alone', async () => {

@@ -137,6 +137,27 @@ describeUnless(whyNoTool('kustomize'))('admission', () => {
     });
   });
 
+  describe('hosts of previews', () => {
+    const policy = () => policyOf(tree.build('non-prod'), 'hello-world-hosts-previews');
+
+    it('are looked at in every namespace of a preview, whoever asks, in all that claims one', () => {
+      const { spec } = theOne(tree.build('non-prod'), 'ValidatingAdmissionPolicyBinding', 'hello-world-hosts-previews');
+
+      expect(spec).toMatchObject({
+        matchResources: { namespaceSelector: { matchLabels: { 'hello-world/preview': 'true' } } },
+      });
+      expect(policy().matchConstraints.resourceRules.flatMap(({ resources }) => resources)).toEqual(
+        expect.arrayContaining(['ingresses', 'httproutes', 'certificates']),
+      );
+      expect(policy().matchConditions).toHaveLength(1);
+    });
+
+    it('are below the domain that previews are made for', () => {
+      expect(variable(policy(), 'domain')).toBe(`'${ACME['identity-previews']!['domain']}'`);
+      expect(variable(policy(), 'own')).toContain("request.namespace.replace('hello-world-', '') + '.' +");
+    });
+  });
+
   describe('the account of previews', () => {
     const policy = () => policyOf(tree.build('non-prod'), 'hello-world-only-previews');
 

@@ -20,6 +20,7 @@ const REQUIRED: readonly (readonly [map: string, key: string, layer: string])[] 
     [`identity-${name}`, 'databaseCidr', `${name}/release`] as const,
     [`identity-${name}`, 'secretStore', `${name}/secrets`] as const,
   ]),
+  ['identity-previews', 'domain', 'non-prod'],
   ['identity-option-b', 'platformRepository', 'option-b'],
 ];
 
