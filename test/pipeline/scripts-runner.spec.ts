@@ -117,11 +117,18 @@ describe('scripts/ci/scope.sh', () => {
 describe('scripts/ci/check-release.sh', () => {
   const DIGEST = `sha256:${'d'.repeat(64)}`;
   const SIGNED = `sha256:${'a'.repeat(64)}`;
-  const check = (proposed: string): Promise<Ended> => {
-    writeFileSync(join(desk.folder, 'event.json'), JSON.stringify({ pull_request: { head: { sha: 'c'.repeat(40) } } }));
+  const [BASE, HEAD] = ['b'.repeat(40), 'c'.repeat(40)];
+  const check = (proposed: string, env: NodeJS.ProcessEnv = {}, patch = ''): Promise<Ended> => {
+    const event = { pull_request: { base: { sha: BASE }, head: { sha: HEAD } } };
+    writeFileSync(join(desk.folder, 'event.json'), JSON.stringify(event));
+    writeFileSync(join(desk.folder, 'patch'), patch);
     desk.plant(
       'gh',
-      `case "$*" in *non-prod*ref=${'c'.repeat(40)}) cat '${desk.folder}/non-prod' ;; *) echo 'digest:' ;; esac`,
+      `case "$*" in
+        *compare/${BASE}...${HEAD}*) cat '${desk.folder}/patch' ;;
+        *non-prod*ref=${HEAD}) cat '${desk.folder}/non-prod' ;;
+        *) echo 'digest:' ;;
+      esac`,
     );
     writeFileSync(join(desk.folder, 'non-prod'), proposed);
     // One that knows a single image.
@@ -130,8 +137,37 @@ describe('scripts/ci/check-release.sh', () => {
       GITHUB_EVENT_PATH: join(desk.folder, 'event.json'),
       GITHUB_REPOSITORY: 'acme/hello-world',
       REPOSITORY: 'localhost:5000/hello-world',
+      ...env,
     });
   };
+
+  describe('of a change that nobody has to approve', () => {
+    const moved = ` spec:\n-      tag: sha-1\n-      digest: ${DIGEST}\n+      tag: '1.2.3'\n+      digest: ${SIGNED}\n`;
+
+    it('tag and digest may change', async () => {
+      const ended = await check(`      digest: ${SIGNED}\n`, { SCOPE: 'release' }, `@@ -1,4 +1,4 @@\n${moved}`);
+
+      expect(ended).toMatchObject({ code: 0, stderr: '' });
+    });
+
+    it.each([
+      ['another value', '+    hpa: { minReplicas: 0 }'],
+      ['a chart from elsewhere', '+      sourceRef: { kind: GitRepository, name: mine }'],
+      ['what comes after a tag on its line', '+      tag: { x: 1 }'],
+      ['more than GitHub shows', '+ more than GitHub shows'],
+    ])('%s may not, with or without a registry', async (_, line) => {
+      for (const REPOSITORY of ['localhost:5000/hello-world', '']) {
+        const ended = await check(`      digest: ${SIGNED}\n`, { SCOPE: 'release', REPOSITORY }, `${moved}${line}\n`);
+
+        expect(ended.code).toBe(1);
+        expect(ended.stderr).toContain('it changes more of non-prod than tag and digest');
+      }
+    });
+
+    it('with something beside it that has an owner, it may', async () => {
+      expect(await check(`      digest: ${SIGNED}\n`, { SCOPE: 'all' }, '+    x: y\n')).toMatchObject({ code: 0 });
+    });
+  });
 
   it('a digest that main has signed passes, and so does none', async () => {
     expect(await check(`      digest: ${SIGNED}\n`)).toMatchObject({ code: 0 });

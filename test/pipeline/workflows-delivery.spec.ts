@@ -170,6 +170,13 @@ describe('when something fails', () => {
     expect(jobs).toEqual(['ci.yml: scope', 'ci.yml: code-scanning', 'ci.yml: verdict']);
   });
 
+  it('what says more than an image is looked at by what has changed', () => {
+    const scene = SCENES['the merge queue, with what moves a digest'];
+    const { env } = theJob(scene, 'signed-release').calls.find(({ id }: Call) => id === 'signed')!;
+
+    expect(env['SCOPE']).toBe('release');
+  });
+
   it('a digest that main has not signed: the verdict knows', () => {
     const scene = but('a pull request of the pipeline, that moves a digest', { failing: ['signed-release/signed'] });
     const { env } = theJob(scene, 'verdict').calls.find(({ id }: Call) => id === 'verdict')!;
