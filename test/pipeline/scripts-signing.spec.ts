@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { whyNoTool } from '../support/tools.js';
 import { describeUnless } from '../support/unless.js';
+import { GitRemote } from './git-remote.js';
 import { digestInRegistry, REGISTRY, whyNoRegistry } from './local-registry.js';
-import { type Ended, runStep } from './script.js';
+import { type Ended, ROOT, run, runStep } from './script.js';
 import { savedImage } from './synthetic-image.js';
 
 jest.setTimeout(120_000);
@@ -28,9 +29,12 @@ function keys(name: string): { sign: NodeJS.ProcessEnv; verify: NodeJS.ProcessEn
 }
 
 /** A build of its own, with its SBOMs. */
-async function build(text: string): Promise<{ out: string; digest: string; name: string; repository: string }> {
+async function build(
+  text: string,
+  labels: Readonly<Record<string, string>> = {},
+): Promise<{ out: string; digest: string; name: string; repository: string }> {
   const out = mkdtempSync(join(folder, 'out-'));
-  const { stdout } = await runStep('oci.ts', ['pack', 'hello-world', 'pr-1', savedImage(out, text), out]);
+  const { stdout } = await runStep('oci.ts', ['pack', 'hello-world', 'pr-1', savedImage(out, text, labels), out]);
   writeFileSync(join(out, 'sbom.spdx.json'), JSON.stringify({ spdxVersion: 'SPDX-2.3' }));
   writeFileSync(join(out, 'sbom.cdx.json'), JSON.stringify({ bomFormat: 'CycloneDX' }));
   const name = `scripts-signing-${process.pid}/${text.replaceAll(/\W/g, '-')}`;
@@ -173,6 +177,37 @@ describeUnless(whyNoTool('cosign') ?? whyNoRegistry())('an image on its way into
     refused(moved, new RegExp(`sha-1 is ${first.digest} already, and such a tag never moves`));
     expect(await digestInRegistry(first.name, 'sha-1')).toBe(first.digest);
     expect(await digestInRegistry(first.name, 'latest')).toBe(second.digest);
+  });
+
+  it('leaves latest with a newer commit when its run took longer', async () => {
+    const repository = new GitRemote(folder, ['scripts/ci', 'package.json']);
+    symlinkSync(join(ROOT, 'node_modules'), join(repository.checkout, 'node_modules'));
+    const key = keys('latest');
+    const commits = ['older', 'newer'].map((text) => repository.commit('a.txt', text, text));
+    const builds = await Promise.all(
+      commits.map(async (commit) => build(`of ${commit}`, { 'org.opencontainers.image.revision': commit })),
+    );
+    const [older, newer] = builds;
+    const registry = older!.repository;
+    const push = async (of: number): Promise<Ended> => {
+      const { out, digest } = builds[of]!;
+      const env = { OUT: out, ...key.sign, ...key.verify };
+      const step = async (name: string, ...args: string[]): Promise<Ended> =>
+        run(join(repository.checkout, 'scripts/ci', name), args, { cwd: repository.checkout, env });
+      passed(await step('sign.sh'));
+      passed(await step('push.sh', registry));
+      passed(await step('sign.sh', `${registry}@${digest}`));
+      return step('push.sh', registry, `sha-${commits[of]}`, 'latest');
+    };
+
+    const first = await push(1);
+    const late = await push(0);
+
+    passed(first);
+    passed(late);
+    expect(late.stdout).toContain('skipped: latest: it is of a newer commit');
+    expect(await digestInRegistry(older!.name, `sha-${commits[0]}`)).toBe(older!.digest);
+    expect(await digestInRegistry(older!.name, 'latest')).toBe(newer!.digest);
   });
 
   it('is refused where no registry is named or answers, with its reason', async () => {
