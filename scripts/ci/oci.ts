@@ -21,6 +21,8 @@ import { readTar } from './oci/tar.ts';
 /** Tags that follow what is newest; every other names one image for ever. */
 const MOVING_TAG = /^(latest|pr-\d+)$/;
 
+const CHART_LAYER = 'application/vnd.cncf.helm.chart.content.v1.tar+gzip';
+
 /** What each field may be: it goes into commands, messages and files of jobs that have rights. */
 const FIELDS = {
   name: /^[a-z0-9][a-z0-9-]{0,62}$/,
@@ -113,11 +115,16 @@ async function label(repository: Repository, digest: string, key: string): Promi
 
 async function holds(repository: Repository, digest: string, tgz: string): Promise<string> {
   const found = await repository.manifest(digest);
-  const { layers } = JSON.parse(found?.content.toString('utf8') ?? '{}') as { layers?: readonly { digest: string }[] };
-  const [layer] = layers ?? [];
-  if (layer === undefined) throw new Error(`the registry has no ${digest}`);
+  if (found === undefined) throw new Error(`the registry has no ${digest}`);
+  const { layers = [] } = JSON.parse(found.content.toString('utf8')) as {
+    layers?: readonly { digest: string; mediaType: string }[];
+  };
+  // Whoever may push could have put it there to have it signed: Helm takes what is of its type, so there is nothing else.
+  const [layer] = layers;
+  if (layer?.mediaType !== CHART_LAYER || layers.length !== 1)
+    throw new Error(`${digest} is not a chart and nothing else`);
   const files = (content: Buffer): string =>
-    [...readTar(gunzipSync(content))]
+    [...readTar(gunzipSync(content), { strict: true })]
       .map(([name, text]) => `${name} ${digestOf(text)}`)
       .sort()
       .join('\n');

@@ -2,7 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { digestOf, MANIFEST_TYPE } from '../../scripts/ci/oci/archive.js';
+import { Repository } from '../../scripts/ci/oci/registry.js';
+import { writeTar } from '../../scripts/ci/oci/tar.js';
 import { whyNoTool } from '../support/tools.js';
 import { describeUnless } from '../support/unless.js';
 import { GitRemote } from './git-remote.js';
@@ -47,6 +51,28 @@ describe('promote.sh', () => {
 });
 
 const whyNot = whyNoTool('cosign') ?? whyNoTool('helm') ?? whyNoRegistry();
+
+/** A chart as somebody could push it who may push. */
+async function pushChart(name: string, version: string, layers: readonly Buffer[]): Promise<void> {
+  const config = Buffer.from('{}');
+  const described = layers.map((layer) => ({
+    mediaType: 'application/vnd.cncf.helm.chart.content.v1.tar+gzip',
+    digest: digestOf(layer),
+    size: layer.length,
+  }));
+  const manifest = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: MANIFEST_TYPE,
+      config: { mediaType: 'application/vnd.cncf.helm.config.v1+json', digest: digestOf(config), size: config.length },
+      layers: described,
+    }),
+  );
+  const blobs = new Map([config, ...layers].map((blob) => [digestOf(blob), blob]));
+  const repository = new Repository(`${REGISTRY}/${name}`);
+  const image = { digest: digestOf(manifest), manifest, id: digestOf(config), blobs, labels: {} };
+  await repository.tag(await repository.push(image), version);
+}
 
 describeUnless(whyNot)('a release of a repository with one commit that main has built', () => {
   let repository: GitRemote;
@@ -127,6 +153,41 @@ describeUnless(whyNot)('a release of a repository with one commit that main has 
     expect(said).toContain('1.2.3 already, latest already');
     expect(said).toContain(`${REGISTRY}/${CHART} has 1.2.3 already`);
     expect(await digestInRegistry(CHART, '1.2.3')).toBe(chart);
+  });
+
+  it.each([
+    ['with a layer more, that Helm would take', 'layer'],
+    ['with a file twice, of which Helm would take both', 'file'],
+  ])('is refused when its chart is there already %s', async (_, more) => {
+    const version = more === 'layer' ? '1.1.7' : '1.1.8';
+    repository.git('tag', `release/${version}`);
+    const chart = join(folder, 'chart');
+    mkdirSync(chart, { recursive: true });
+    execFileSync(
+      'helm',
+      [
+        'package',
+        join(repository.checkout, 'deploy/helm/hello-world'),
+        '--version',
+        version,
+        '--app-version',
+        version,
+        '--destination',
+        chart,
+      ],
+      { stdio: 'ignore' },
+    );
+    const packed = join(chart, `hello-world-${version}.tgz`);
+    const tar = gunzipSync(readFileSync(packed));
+    const hidden = writeTar(new Map([['hello-world/values.yaml', Buffer.from('theirs: true\n')]])).subarray(0, 1024);
+    const layers =
+      more === 'layer' ? [readFileSync(packed), gzipSync(hidden)] : [gzipSync(Buffer.concat([hidden, tar]))];
+    await pushChart(CHART, version, layers);
+
+    const ended = await step('promote.sh', `release/${version}`);
+
+    expect(ended.code).not.toBe(0);
+    expect(ended.stderr).toContain(`has another ${version}: a version is given once`);
   });
 
   it('leaves latest with a newer release', async () => {

@@ -10,8 +10,16 @@ const REGULAR = new Set(['0', '\0']);
 /** Folders and records of pax: they carry nothing that is read here. */
 const PASSED_OVER = new Set(['5', 'x', 'g']);
 
+/** Where the rest of a long name is (ustar). */
+const PREFIX = 345;
+
+export interface TarOptions {
+  /** Refuses what another reader could take for something else: a name that is there twice, one in two parts, records of pax. */
+  readonly strict?: boolean;
+}
+
 /** @returns the regular files by their names; a name that is there twice means its last. @throws on anything else in it */
-export function readTar(tar: Buffer): Map<string, Buffer> {
+export function readTar(tar: Buffer, { strict = false }: TarOptions = {}): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
   for (let at = 0; at + BLOCK <= tar.length; ) {
     const header = tar.subarray(at, at + BLOCK);
@@ -23,6 +31,8 @@ export function readTar(tar: Buffer): Map<string, Buffer> {
     if (!Number.isSafeInteger(size) || size < 0 || start + size > tar.length) {
       throw new Error(`the archive ends within ${name}`);
     }
+    if (strict && (files.has(name) || header[PREFIX] !== 0 || type === 'x' || type === 'g'))
+      throw new Error(`the archive has ${name} in a way that can be read in two`);
     if (REGULAR.has(type)) files.set(name, tar.subarray(start, start + size));
     else if (!PASSED_OVER.has(type)) throw new Error(`the archive has ${name}, which is neither a file nor a folder`);
     at = start + Math.ceil(size / BLOCK) * BLOCK;
