@@ -28,6 +28,12 @@ describe('what is pushed and deployed', () => {
     expect(ofPullRequest).toEqual([...steps, `scripts/ci/push.sh ${REGISTRY} pr-12`]);
   });
 
+  it('knows the history of main where it may become latest', () => {
+    const { calls } = theJob(SCENES['a push to main'], 'publish');
+
+    expect(calls.find(({ uses }) => uses?.startsWith('actions/checkout@'))?.with['fetch-depth']).toBe('0');
+  });
+
   it.each([
     ['a pull request', 'pr-12'],
     ['a pull request of a fork, with the label preview', 'pr-12'],
