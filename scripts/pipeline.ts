@@ -25,15 +25,26 @@ const ROOT = resolve(import.meta.dirname, '..');
 const LOGS = resolve(ROOT, 'out/pipeline');
 const TAIL_LINES = 15;
 
+function commandLine() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        quick: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        main: { type: 'boolean', default: false },
+        release: { type: 'string' },
+      },
+    });
+    if (values.release === undefined || /^\d+\.\d+\.\d+$/.test(values.release)) return values;
+    console.error(`pipeline: --release is X.Y.Z, not '${values.release}'`);
+  } catch (error) {
+    console.error(`pipeline: ${(error as Error).message}`);
+  }
+  return process.exit(2);
+}
+
 process.chdir(ROOT);
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    main: { type: 'boolean', default: false },
-    release: { type: 'string' },
-  },
-});
+const values = commandLine();
 const only = values.only?.split(',');
 const withMain = values.main || values.release !== undefined;
 const all = [...GATES, ...HAND_OVERS, ...(withMain ? MAIN : []), ...(values.release === undefined ? [] : RELEASE)];

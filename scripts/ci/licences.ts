@@ -79,4 +79,8 @@ function main(): void {
   if (process.exitCode !== 1) report.say(`${shipped.length} packages are shipped, all under allowed licences`);
 }
 
-main();
+try {
+  main();
+} catch (error) {
+  new Report('licences').failed((error as Error).message);
+}

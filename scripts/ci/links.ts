@@ -19,11 +19,17 @@ interface Link {
   readonly target: string;
 }
 
+const [flag, ...rest] = process.argv.slice(2);
+if ((flag !== undefined && flag !== '--online') || rest.length > 0) {
+  console.error('links: usage: links.ts [--online]');
+  process.exit(2);
+}
+const online = flag === '--online';
 const files = execFileSync('git', ['ls-files', '*.md'], { cwd: ROOT, encoding: 'utf8' }).trim().split('\n');
 const links = files.flatMap(linksOf);
 const broken = links.filter(({ target }) => !/^[a-z]+:/.test(target)).flatMap(whyBroken);
 let pages = 0;
-if (process.argv.includes('--online')) {
+if (online) {
   const urls = [...new Set(links.map(({ target }) => target.replace(/#.*/, '')))].filter(
     (target) => /^https?:/.test(target) && !NOT_OURS.test(target),
   );

@@ -22,7 +22,7 @@ body=$(TEXT=${1:-} node -e '
   const title = env.TEXT || `${what}: ${verdict}`;
   const lines = jobs.map(([job, { result }]) => `${marks[result] ?? ""} ${job}: ${result}`);
   console.log(JSON.stringify({ text: [title, ...lines, run && `<${run}|the run>`].filter(Boolean).join("\n") }));
-') || die 'NEEDS is not the context of the jobs before this one'
+' 2>/dev/null) || die 'NEEDS is not the context of the jobs before this one'
 
 # curl reads the address from its configuration on standard input, and the text from a file.
 temporary_folder

@@ -52,7 +52,7 @@ fi
 # The value of a query of which one series is asked; nothing where there is none.
 query() {
   curl --silent --show-error --fail --max-time 20 --get --data-urlencode "query=$1" "${PROMETHEUS_URL%/}/api/v1/query" \
-    | node -e 'const { data } = JSON.parse(require("node:fs").readFileSync(0, "utf8")); console.log(data.result[0]?.value[1] ?? "")'
+    | node -e 'const { data } = JSON.parse(require("node:fs").readFileSync(0, "utf8")); console.log(data.result[0]?.value[1] ?? "")' 2>/dev/null
 }
 
 if [ -n "${PROMETHEUS_URL:-}" ]; then

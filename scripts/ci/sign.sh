@@ -13,13 +13,17 @@ case ${1:-} in
   --ephemeral) ephemeral=true && shift ;;
   --chart) chart=true && shift ;;
 esac
-[ $# -le 1 ] || die 'usage: scripts/ci/sign.sh [--ephemeral|--chart] [REPOSITORY@DIGEST]'
+case $chart/$# in
+  true/1 | false/0 | false/1) ;;
+  *) die 'usage: scripts/ci/sign.sh [--ephemeral] [REPOSITORY@DIGEST] | sign.sh --chart REPOSITORY@DIGEST' ;;
+esac
+[ $# = 0 ] || check_reference "$1"
 need cosign
 temporary_folder
 if $ephemeral; then ephemeral_key; fi
 signing_flags
 
-if { [ $# = 0 ] && ! $chart; } || $ephemeral; then
+if [ $# = 0 ] || $ephemeral; then
   oci manifest "$OUT" "$TEMPORARY/manifest.json"
   quietly cosign sign-blob "${sign_with[@]}" --bundle "$BUNDLE" "$TEMPORARY/manifest.json" || die "cosign did not sign $OUT/image.tar"
   say "signed $OUT/image.tar, $(image_field digest)"
@@ -27,7 +31,6 @@ fi
 [ $# = 1 ] || exit 0
 
 readonly reference=$1
-check_reference "$reference"
 if $chart; then
   quietly cosign sign "${sign_with[@]}" "$reference" || die "cosign did not sign $reference"
   say "signed the chart $reference"
