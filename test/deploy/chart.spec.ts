@@ -182,6 +182,20 @@ describeUnless(whyNoTool('helm'))('the chart', () => {
     });
   });
 
+  it('a role of the cloud, by the account of the service → is for the service, and neither for migration nor tests', () => {
+    const role = { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::123456789012:role/hello-world' };
+    const objects = render(over(DATABASE, { serviceAccount: { annotations: role } }));
+    const annotated = ofKind(objects, 'ServiceAccount')
+      .filter(({ metadata }) => metadata.annotations?.['eks.amazonaws.com/role-arn'] !== undefined)
+      .map(({ metadata }) => metadata.name);
+
+    const withRole = pods(objects).filter(([, pod]) => annotated.includes(pod.serviceAccountName ?? ''));
+    const withToken = pods(objects).filter(([, pod]) => pod.automountServiceAccountToken !== false);
+
+    expect(withRole.map(([name]) => name)).toEqual(['Deployment hello-world']);
+    expect(withToken).toEqual([]);
+  });
+
   it('flagd as a sidecar → starts before the service, ends after it, and is asked on the loopback address', () => {
     const pod = servicePod(render(over(LEAST_VALUES, { flagd: { mode: 'sidecar' } })));
 
