@@ -25,6 +25,9 @@ const DATABASE = over(LEAST_VALUES, {
   networkPolicy: { egress: { postgres: { to: [{ ipBlock: { cidr: '10.1.0.0/24' } }] } } },
 });
 
+/** By which EKS gives the pods of an account a role. */
+const ROLE = 'eks.amazonaws.com/role-arn';
+
 /** As short as they get, and about as long as the chart and Helm (53) take them as they are. */
 const RELEASES = [
   'hello-world',
@@ -183,13 +186,12 @@ describeUnless(whyNoTool('helm'))('the chart', () => {
   });
 
   it('a role of the cloud, by the account of the service → is for the service, and neither for migration nor tests', () => {
-    const role = { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::123456789012:role/hello-world' };
-    const objects = render(over(DATABASE, { serviceAccount: { annotations: role } }));
-    const annotated = ofKind(objects, 'ServiceAccount')
-      .filter(({ metadata }) => metadata.annotations?.['eks.amazonaws.com/role-arn'] !== undefined)
-      .map(({ metadata }) => metadata.name);
+    const arn = 'arn:aws:iam::123456789012:role/hello-world';
+    const objects = render(over(DATABASE, { serviceAccount: { annotations: { [ROLE]: arn } } }));
+    const accounts = ofKind(objects, 'ServiceAccount').filter(({ metadata }) => metadata.annotations?.[ROLE] === arn);
+    const annotated = new Set(accounts.map(({ metadata }) => metadata.name));
 
-    const withRole = pods(objects).filter(([, pod]) => annotated.includes(pod.serviceAccountName ?? ''));
+    const withRole = pods(objects).filter(([, pod]) => annotated.has(pod.serviceAccountName ?? ''));
     const withToken = pods(objects).filter(([, pod]) => pod.automountServiceAccountToken !== false);
 
     expect(withRole.map(([name]) => name)).toEqual(['Deployment hello-world']);
