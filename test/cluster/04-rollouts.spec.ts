@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Namespace, type Outcome, type Pod, servicePods, whyNoCluster, whyNoPodMetrics } from '../support/cluster.js';
 import { clusterImages, imageReference } from '../support/cluster-images.js';
 import { Ledger } from '../support/cluster-ledger.js';
-import { LOAD_VALUES, Load } from '../support/cluster-load.js';
+import { LOAD_VALUES, Load, type LoadReport } from '../support/cluster-load.js';
 import { COLLECTOR_VALUES, startCollector } from '../support/cluster-neighbours.js';
 import { eventually } from '../support/eventually.js';
 import { figure } from '../support/figures.js';
@@ -11,6 +11,8 @@ import { describeUnless, itUnless } from '../support/unless.js';
 
 /** Requests a second, half of them on new connections. */
 const RATE = 30;
+/** How often a service that does not drain is updated at most, until a request is lost: chance has a part in it. */
+const UPDATES_WITHOUT_DRAIN = 4;
 /** What is put on top until the autoscaler adds a pod: so many loads at most, each so heavy. */
 const HEAVY_LOADS = 4;
 const HEAVY_RATE = 80;
@@ -223,6 +225,30 @@ describeUnless(whyNoCluster())('4 nothing is lost under load', () => {
         const down = await seconds(settled);
         return `${most} pods after ${up} s, ${REPLICAS} again ${down} s after the load went`;
       });
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'a rolling update of a service that does not drain → requests are lost, and this load sees it',
+    async () => {
+      const { service, next } = clusterImages();
+      const careless = over(VALUES, { env: [...COLLECTOR_VALUES.env, { name: 'SHUTDOWN_DRAIN_MS', value: '0' }] });
+      await namespace.install(over(careless, { image: service }));
+      await settled();
+
+      const reports: LoadReport[] = [];
+      while (reports.length < UPDATES_WITHOUT_DRAIN && !reports.some(({ failed }) => failed > 0)) {
+        const name = `abrupt-${reports.length}`;
+        const load = await Load.start(namespace, { name, url: 'http://hello-world/', rate: RATE });
+        await namespace.install(over(careless, { image: reports.length % 2 === 0 ? next : service }));
+        await settled();
+        reports.push(await load.stop());
+      }
+
+      figure(reports.map(({ sent, failed }) => `${failed} of ${sent} requests failed`).join(', then '));
+      figure([...new Set(reports.flatMap(({ failures }) => failures.map(({ failure }) => failure)))].join('; '));
+      expect(reports.at(-1)?.failed).toBeGreaterThan(0);
     },
     TEST_TIMEOUT_MS,
   );
