@@ -14,13 +14,13 @@ export default {
       comment: "Another lib is reached through its index.ts only, as '#libs/<name>'.",
       severity: 'error',
       from: { path: '^libs/([^/]+)/' },
-      to: { path: '^libs/', pathNot: ['^libs/$1/', '^libs/[^/]+/src/index\\.ts$'] },
+      to: { path: '^libs/', pathNot: ['^libs/$1/', '^libs/[^/]+/src/(entities/)?index\\.ts$'] },
     },
     {
       name: 'apps-use-the-fronts-of-libs',
       severity: 'error',
       from: { path: '^apps/' },
-      to: { path: '^libs/', pathNot: '^libs/[^/]+/src/index\\.ts$' },
+      to: { path: '^libs/', pathNot: '^libs/[^/]+/src/(entities/)?index\\.ts$' },
     },
     {
       name: 'production-code-needs-no-test-code',

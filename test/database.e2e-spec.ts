@@ -8,7 +8,8 @@ import pg from 'pg';
 import { register } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { loadConfig } from '#libs/config';
-import { DatabaseConnection, Order, User } from '#libs/database';
+import { DatabaseConnection } from '#libs/database';
+import { Order, User } from '#libs/database/entities';
 import { migrations } from '#migrations';
 import { migrationDataSourceOptions } from '../libs/database/src/database.options.js';
 import { MigrationDataSource } from '../libs/database/src/migration-data-source.js';
@@ -56,14 +57,13 @@ async function start(environment: NodeJS.ProcessEnv = {}) {
     count: (text: string) => app.lines().filter(({ msg }) => msg.includes(text)).length,
     connected: () => logged('connected to the database'),
     database: app.app.get(DatabaseConnection),
-    dataSource: app.app.get<DataSource>(getDataSourceToken()),
   };
 }
 
 async function startConnected(environment: NodeJS.ProcessEnv = {}) {
   const started = await start(environment);
   await started.connected();
-  return started;
+  return { ...started, dataSource: started.app.app.get<DataSource>(getDataSourceToken()) };
 }
 
 async function query<Row extends object>(text: string, on = url): Promise<Row[]> {

@@ -1,7 +1,7 @@
 import { Controller, Get, Module, NotFoundException, Param } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { User } from '#libs/database';
+import { User } from '#libs/database/entities';
 
 /** Reads `users` inside a request, by TypeORM's repository, as a service would. */
 @Controller('users')

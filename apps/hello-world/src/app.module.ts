@@ -30,7 +30,7 @@ export class AppModule {
         HttpPipelineModule.forRoot(requestPipeline),
         FlagsModule,
         TelemetryModule,
-        DatabaseModule,
+        DatabaseModule.forRoot(config.database),
         AdminModule.forRoot(config.admin),
         HealthModule,
         MetricsModule,

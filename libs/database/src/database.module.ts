@@ -1,29 +1,21 @@
-import { Module } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
-import { APP_CONFIG, type AppConfig } from '#libs/config';
-import { type PostgresDataSourceOptions, serviceDataSourceOptions } from './database.options.js';
-import { DatabaseConnection } from './database-connection.service.js';
-import { PostgresDataSource } from './postgres-data-source.js';
-import { TypeOrmLogger } from './typeorm.logger.js';
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { DatabaseConfig } from '#libs/config';
+import { DatabaseConnection } from './database-connection.js';
+import { NoDatabase } from './no-database.service.js';
 
 /**
- * Postgres through TypeORM. Without a `DATABASE_URL` the data source exists and is never connected.
- *
- * Nest waits for no connection: `DatabaseConnection` makes it in the background.
+ * The database, for every module. TypeORM and `pg` are a quarter of all modules of the service, so they are loaded only
+ * where there is a `DATABASE_URL`.
  */
-@Module({
-  imports: [
-    TypeOrmModule.forRootAsync({
-      inject: [APP_CONFIG],
-      useFactory: ({ database, service }: AppConfig) => ({
-        ...serviceDataSourceOptions(database, service.name),
-        logger: new TypeOrmLogger(),
-        manualInitialization: true,
-      }),
-      dataSourceFactory: (options) => Promise.resolve(new PostgresDataSource(options as PostgresDataSourceOptions)),
-    }),
-  ],
-  providers: [DatabaseConnection],
-  exports: [DatabaseConnection],
-})
-export class DatabaseModule {}
+@Module({})
+export class DatabaseModule {
+  static async forRoot({ url }: DatabaseConfig): Promise<DynamicModule> {
+    const common = { module: DatabaseModule, global: true };
+    if (url === undefined) {
+      const providers = [{ provide: DatabaseConnection, useClass: NoDatabase }];
+      return { ...common, providers, exports: [DatabaseConnection] };
+    }
+    const { PostgresModule } = await import('./postgres.module.js');
+    return { ...common, imports: [PostgresModule], exports: [PostgresModule] };
+  }
+}

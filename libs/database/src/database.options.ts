@@ -2,8 +2,7 @@ import type { DataSourceOptions } from 'typeorm';
 import { type DatabaseConfig, parseDatabaseUrl } from '#libs/config';
 import { migrations } from '#migrations';
 import { createPasswordReader } from './database-password.js';
-import { Order } from './entities/order.entity.js';
-import { User } from './entities/user.entity.js';
+import { Order, User } from './entities/index.js';
 
 /** TypeORM's options for Postgres. */
 export type PostgresDataSourceOptions = Extract<DataSourceOptions, { type: 'postgres' }>;

@@ -1,7 +1,6 @@
 import { forwardRef, Logger, Module } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '#libs/config';
 import { FlagCache } from './flag-cache.service.js';
-import { flagdSource } from './flagd-source.js';
 import { FLAG_PROVIDER_SOURCE } from './flags.constants.js';
 import { FlagsService } from './flags.service.js';
 import { FlagsStage } from './flags.stage.js';
@@ -17,8 +16,12 @@ import type { ProviderSource } from './provider-source.js';
     {
       provide: FLAG_PROVIDER_SOURCE,
       inject: [APP_CONFIG],
-      useFactory: ({ flags }: AppConfig): ProviderSource | null =>
-        flags.flagd === undefined ? null : flagdSource(flags.flagd, new Logger('FlagdProvider')),
+      useFactory: async ({ flags }: AppConfig): Promise<ProviderSource | null> => {
+        if (flags.flagd === undefined) return null;
+        // It brings gRPC along, which a service without flagd does not need.
+        const { flagdSource } = await import('./flagd-source.js');
+        return flagdSource(flags.flagd, new Logger('FlagdProvider'));
+      },
     },
     ProviderConnection,
     FlagCache,

@@ -1,7 +1,6 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { register } from 'prom-client';
-import { DatabaseModule } from '#libs/database';
 import { FlagsModule } from '#libs/flags';
 import { HealthModule } from '#libs/health';
 import { TelemetryModule } from '#libs/telemetry';
@@ -20,7 +19,7 @@ import { telemetryMetrics } from './telemetry.metrics.js';
 
 /**
  * Metrics for Prometheus: `GET /metrics`, and all series of the service, each in the `*.metrics.ts` named after what
- * it tells of. Needs the global modules of configuration, logging and the request pipeline.
+ * it tells of. Needs the global modules of configuration, logging, database and the request pipeline.
  *
  * prom-client's registry belongs to the process: one application at a time.
  */
@@ -36,7 +35,6 @@ import { telemetryMetrics } from './telemetry.metrics.js';
       controller: MetricsController,
       imports: [ExpositionModule],
     }),
-    DatabaseModule,
     FlagsModule,
     HealthModule,
     TelemetryModule,

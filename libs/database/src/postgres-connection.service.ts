@@ -6,6 +6,7 @@ import { type AppConfig, InjectAppConfig } from '#libs/config';
 import { backOffMs } from './back-off.js';
 import { failureReason, isUndefinedTable } from './connection-failure.js';
 import { migrationDataSourceOptions } from './database.options.js';
+import { DatabaseConnection, type PoolStats } from './database-connection.js';
 import { onNeededRestart } from './database-password.js';
 import { MigrationDataSource } from './migration-data-source.js';
 import { compareMigrations, type MigrationStatus } from './migration-status.js';
@@ -18,19 +19,13 @@ const FAILURE_LOG_INTERVAL_MS = 30_000;
 /** How long the end of the process waits for an attempt to connect that is under way. */
 const CLOSE_TIMEOUT_MS = 3_000;
 
-/** Connections of the pool, by what they are at; `waiting` counts the callers that wait for one. */
-export interface PoolStats {
-  readonly idle: number;
-  readonly busy: number;
-  readonly waiting: number;
-}
-
 /**
  * The service's way to Postgres. It connects in the background, so that the application listens at once and a
  * database that is late never restarts it; from then on the pool reconnects by itself.
  */
 @Injectable()
-export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
+export class PostgresConnection extends DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
+  override readonly enabled = true;
   private readonly logger = new Logger(DatabaseConnection.name);
   private readonly failures = new RepeatedWarning(this.logger, FAILURE_LOG_INTERVAL_MS);
   private readonly lostConnections = new RepeatedWarning(this.logger, FAILURE_LOG_INTERVAL_MS);
@@ -43,11 +38,8 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
   constructor(
     @InjectAppConfig() private readonly config: AppConfig,
     @InjectDataSource() private readonly dataSource: PostgresDataSource,
-  ) {}
-
-  /** Whether a database is configured at all. */
-  get enabled(): boolean {
-    return this.config.database.url !== undefined;
+  ) {
+    super();
   }
 
   onModuleInit(): void {
@@ -68,14 +60,7 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
     closed.abort();
   }
 
-  /**
-   * Compares the migrations applied to the database with those of this build, by one reading query. Those only
-   * the database knows come from a newer release, which is no reason to be unready: one warning says so.
-   *
-   * @param timeoutMs how long to wait for the answer, in milliseconds: a server that hangs never answers.
-   * @throws Error whose message is a short reason that tells nothing of the inside.
-   */
-  async pendingMigrations(timeoutMs: number): Promise<MigrationStatus> {
+  override async pendingMigrations(timeoutMs: number): Promise<MigrationStatus> {
     const status = compareMigrations(await this.appliedMigrations(timeoutMs));
     if (status.unknown.length > 0) {
       const names = status.unknown.join(', ');
@@ -84,8 +69,7 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
     return status;
   }
 
-  /** `undefined` while there is no pool: no database, or not connected yet. */
-  poolStats(): PoolStats | undefined {
+  override poolStats(): PoolStats | undefined {
     const { pool } = this.dataSource;
     if (pool === undefined) return undefined;
     const { totalCount, idleCount, waitingCount } = pool;
@@ -162,7 +146,6 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
 
   /** Asks past TypeORM: only `pg` itself bounds a single query and drops a connection that does not answer it. */
   private async query<Row extends object>(text: string, timeoutMs: number): Promise<Row[]> {
-    if (!this.enabled) throw new Error('no database is configured');
     const { isInitialized, pool } = this.dataSource;
     if (!isInitialized || pool === undefined) {
       throw new Error(this.lastFailure === undefined ? 'not connected yet' : `not connected: ${this.lastFailure}`);

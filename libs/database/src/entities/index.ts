@@ -1,0 +1,2 @@
+export { Order } from './order.entity.js';
+export { User } from './user.entity.js';
