@@ -5,15 +5,25 @@ import { kubectl, tryKubectl } from './cluster.js';
 const CONTROLLERS = ['source', 'kustomize', 'helm', 'notification'].map((name) => `deployment/${name}-controller`);
 const KINDS = ['gitrepositories', 'ocirepositories', 'helmcharts', 'kustomizations', 'helmreleases'];
 
-/** Why there is no Flux that tests may use; `undefined` where there is one. Ask `whyNoCluster` first. */
+/** Why nobody follows a repository; `undefined` where Flux does. Ask `whyNoCluster` first. */
+export function whyNoFluxController(): string | undefined {
+  return asked('--namespace=flux-system', ...CONTROLLERS).status === 0
+    ? undefined
+    : 'the cluster has no Flux in flux-system';
+}
+
+/** Why there is no Flux that tests may give the environments to; `undefined` where there is one. Ask `whyNoCluster` first. */
 export function whyNoFlux(): string | undefined {
-  const [controllers, environments] = [
-    ['--namespace=flux-system', ...CONTROLLERS],
-    ['namespaces', 'hello-world-non-prod', 'hello-world-prod', '--ignore-not-found', '--output=name'],
-  ].map((what) => spawnSync('kubectl', ['--request-timeout=10s', 'get', ...what], { encoding: 'utf8' }));
-  if (controllers?.status !== 0) return 'the cluster has no Flux in flux-system';
-  const found = environments?.stdout.trim().split('\n').join(' and ');
+  const missing = whyNoFluxController();
+  if (missing !== undefined) return missing;
+  const environments = ['hello-world-non-prod', 'hello-world-prod'];
+  const { stdout } = asked('namespaces', ...environments, '--ignore-not-found', '--output=name');
+  const found = stdout.trim().split('\n').join(' and ');
   return found === '' ? undefined : `the cluster has ${found} already, which may be somebody's`;
+}
+
+function asked(...what: readonly string[]) {
+  return spawnSync('kubectl', ['--request-timeout=10s', 'get', ...what], { encoding: 'utf8' });
 }
 
 /** Has Flux look now, as docs/how-to/gitops.md says. */
