@@ -31,8 +31,8 @@ built_from=$(oci label "$REPOSITORY" "$digest" org.opencontainers.image.revision
 tags=("$VERSION")
 newest=$({ git tag --list 'release/*' && echo "$RELEASE"; } | grep -E '^release/[0-9]+\.[0-9]+\.[0-9]+$' | sort -V | tail -n 1)
 if [ "$newest" = "$RELEASE" ]; then tags+=(latest); else say "$newest is newer: latest stays with it"; fi
-tagged=$(oci tag "$REPOSITORY" "$digest" "${tags[@]}") || die "$digest was not promoted"
-say "$REPOSITORY@$digest: $tagged"
+taken=$(oci digest "$REPOSITORY" "$VERSION")
+[ -z "$taken" ] || [ "$taken" = "$digest" ] || die "$REPOSITORY has another $VERSION, $taken: a version is given once"
 
 # --- The chart -----------------------------------------------------------------------------------------------------------
 temporary_folder
@@ -57,6 +57,10 @@ scripts/ci/verify.sh --chart "$CHART@$chart_digest" 2>/dev/null || {
   scripts/ci/sign.sh --chart "$CHART@$chart_digest"
   scripts/ci/verify.sh --chart "$CHART@$chart_digest"
 }
+
+# Last, so that a version whose chart is refused is nobody's.
+tagged=$(oci tag "$REPOSITORY" "$digest" "${tags[@]}") || die "$digest was not promoted"
+say "$REPOSITORY@$digest: $tagged"
 
 # --- What is new ---------------------------------------------------------------------------------------------------------
 section() { awk -v title="## [$1]" 'index($0, "## ") == 1 { on = index($0, title) == 1; next } on' <(git show "$commit:CHANGELOG.md"); }

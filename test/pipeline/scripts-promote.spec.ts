@@ -188,6 +188,7 @@ describeUnless(whyNot)('a release of a repository with one commit that main has 
 
     expect(ended.code).not.toBe(0);
     expect(ended.stderr).toContain(`has another ${version}: a version is given once`);
+    expect(await digestInRegistry(`${NAME}/hello-world`, version)).toBeUndefined();
   });
 
   it('leaves latest with a newer release', async () => {

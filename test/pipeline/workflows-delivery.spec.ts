@@ -211,6 +211,13 @@ describe('when something fails', () => {
     expect(after(scene)).toEqual(['ci.yml: publish', 'ci.yml: deploy-non-prod', 'ci.yml: notify']);
   });
 
+  it('the direct apply, after the digest was proposed: it is taken back likewise', () => {
+    const vars = { ...SCENES['a push to main'].vars, DIRECT_APPLY: 'true' };
+    const scene = but('a push to main', { vars, failing: ['deploy-non-prod/apply'] });
+
+    expect(commandsOf(theJob(scene, 'deploy-non-prod')).at(-1)).toBe(`scripts/ci/revert.sh non-prod ${DIGEST}`);
+  });
+
   it('the rollout, after an hour: the way back has a token of its own, as the first one has expired', () => {
     const { calls } = theJob(but('a push to main', { failing: ['deploy-non-prod/rollout'] }), 'deploy-non-prod');
     const at = (wanted: string): number => calls.findIndex(({ id }) => id === wanted);
