@@ -6,14 +6,14 @@
 
 readonly NAME=${1:-hello-world:local}
 [ -f "$OUT/image.tar" ] && [ -f "$OUT/image.json" ] || die "there is no $OUT/image.tar with $OUT/image.json: scripts/ci/image.sh makes them"
-need docker
-docker version >/dev/null 2>&1 || die 'no Docker Engine answers'
 
 digest=$(oci check "$OUT")
 id=$(image_field id)
 image=hello-world:$(image_field tag)
 [ "$(image_field name)" = hello-world ] || die "$OUT/image.json is about another image than hello-world"
 
+need docker
+docker version >/dev/null 2>&1 || die 'no Docker Engine answers'
 docker load --quiet --input "$OUT/image.tar"
 # Docker's own store has an image by its configuration, containerd's by its manifest.
 loaded=$(docker image inspect --format '{{.Id}}' "$image")
