@@ -95,8 +95,7 @@ export class FlagCache {
 
   /** Value for one request: at once unless the flag is targeted, then after at most the deadline. Never rejects. */
   evaluate(flag: FlagName, context: EvaluationContext): boolean | Promise<boolean> {
-    const decision = this.#decide(flag);
-    return decision === ASK ? this.#askFor(flag, context).then(({ value }) => value) : decision.value;
+    return this.valueForAll(flag) ?? this.#askFor(flag, context).then(({ value }) => value);
   }
 
   /** Like {@link evaluate}, with the reason. */
