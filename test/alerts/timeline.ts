@@ -1,3 +1,5 @@
+import { escaped, FONT, round } from '../support/svg.js';
+
 /** When what happened to one alert, in seconds since its cause began. */
 export interface AlertTimes {
   /** `undefined` for an alert that fires without waiting. */
@@ -34,7 +36,6 @@ const WIDTH = 1000;
 const PLOT = { left: 400, right: 960, top: 112 } as const;
 const ROW_HEIGHT = 34;
 const TICKS = [0, 5, 15, 30, 60, 120, 180, 240, 300, 420, 600];
-const FONT = `system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif`;
 
 const STYLE = `
     svg {
@@ -170,10 +171,6 @@ function scaled(value: number, most: number): number {
   return round(PLOT.left + (value / most) * (PLOT.right - PLOT.left));
 }
 
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
-}
-
 function inWords({ pending, firing, arrived, healed, resolved }: AlertTimes): string {
   const waits = pending === undefined ? [] : [`pending after ${Math.round(pending)} s`];
   return [
@@ -188,8 +185,4 @@ function inWords({ pending, firing, arrived, healed, resolved }: AlertTimes): st
 function minutes(seconds: number): string {
   const count = Math.round(seconds / 60);
   return count === 1 ? '1 minute' : `${count} minutes`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

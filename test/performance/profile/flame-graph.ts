@@ -1,4 +1,4 @@
-import { escaped } from '../report/chart.ts';
+import { escaped, round } from '../../support/svg.ts';
 import { type Frame, IDLE, totalOf } from './fold.ts';
 
 const WIDTH = 1_600;
@@ -101,8 +101,4 @@ function colourOf(owner: string): string {
   let hash = 7;
   for (const character of owner) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 360;
   return `hsl(${hash} 65% 75%)`;
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
 }

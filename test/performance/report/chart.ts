@@ -1,3 +1,4 @@
+import { escaped, FONT, round } from '../../support/svg.ts';
 import type { JudgedGoal } from '../goals.ts';
 import { ratio } from './table.ts';
 
@@ -16,7 +17,6 @@ const PLOT = { left: 340, right: 900, top: 96 } as const;
 const ROW_HEIGHT = 40;
 const BAR_HEIGHT = 16;
 const TICK = 0.2;
-const FONT = `system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif`;
 
 const STYLE = `
     svg {
@@ -107,12 +107,4 @@ function legend(): string[] {
     ([sign, text], index) =>
       `  <g transform="translate(${14 + index * 130} 76)">${sign}<text class="soft" x="30">${text}</text></g>`,
   );
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
-}
-
-export function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
