@@ -1,7 +1,7 @@
 import { amount, ratio, ratioSpread, spread } from '../report/table.ts';
 import { REFERENCE, type Variant } from '../servers/variants.ts';
 import { type Spread, spreadOf } from '../statistics.ts';
-import { type Bench, type Measurement, TURNOVER_SECONDS, withServer } from './measurement.ts';
+import { type Bench, inRounds, type Measurement, TURNOVER_SECONDS, withServer } from './measurement.ts';
 
 /** Of what a server can do at most. */
 const SHARE = 0.7;
@@ -15,7 +15,6 @@ interface Sample {
   readonly max: number;
   /** Share of the rate that came about. */
   readonly kept: number;
-  readonly ratio: number;
 }
 
 /** Latency where a service should be run: each server at the same share of its own maximum, by an open loop. */
@@ -26,17 +25,15 @@ export const latency: Measurement = {
   seconds: ({ settings }) => settings.rounds * SERVERS.length * secondsOfOne(settings),
   async run(bench) {
     const { rounds } = bench.settings;
-    const samples: Record<string, Sample[]> = {};
-    for (let round = 1; round <= rounds; round++) {
-      let reference: number | undefined;
-      for (const name of SERVERS) {
-        bench.step(`latency of ${name}, round ${round} of ${rounds}`, secondsOfOne(bench.settings));
-        const measured = await measure(bench, bench.variants[name] as Variant);
-        reference ??= measured.p99;
-        (samples[name] ??= []).push({ ...measured, ratio: measured.p99 / reference });
-      }
-    }
-    const of = (name: string, pick: (sample: Sample) => number): Spread => spreadOf((samples[name] ?? []).map(pick));
+    const samples = await inRounds(bench, {
+      what: 'latency',
+      servers: SERVERS,
+      seconds: secondsOfOne(bench.settings),
+      measure: (name) => measure(bench, bench.variants[name] as Variant),
+      figure: ({ p99 }) => p99,
+    });
+    const of = (name: string, pick: (sample: Sample & { readonly ratio: number }) => number): Spread =>
+      spreadOf((samples[name] ?? []).map(pick));
     const rows = SERVERS.map((name) => [
       name,
       amount(of(name, ({ rate }) => rate).median),
@@ -75,7 +72,7 @@ function secondsOfOne({ warmUp, seconds }: Bench['settings']): number {
   return warmUp + seconds / 2 + seconds + TURNOVER_SECONDS;
 }
 
-async function measure(bench: Bench, variant: Variant): Promise<Omit<Sample, 'ratio'>> {
+async function measure(bench: Bench, variant: Variant): Promise<Sample> {
   const { connections, warmUp, seconds } = bench.settings;
   return await withServer(bench, variant, async (server) => {
     await bench.load.full(server, { path: '/', connections, seconds: warmUp });

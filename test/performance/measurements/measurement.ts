@@ -79,3 +79,35 @@ export async function withServer<T>(
     await sink?.stop();
   }
 }
+
+/** What `inRounds` is told. */
+export interface Turns<T> {
+  /** Of the measurement, as progress names it. */
+  readonly what: string;
+  /** The reference first. */
+  readonly servers: readonly string[];
+  /** What one turn takes. */
+  readonly seconds: number;
+  readonly measure: (server: string) => Promise<T>;
+  /** What servers are compared by. */
+  readonly figure: (measured: T) => number;
+}
+
+/** Lets each server have its turn in every round. @returns by server what was measured, and its ratio to the reference of the same round */
+export async function inRounds<T>(
+  bench: Pick<Bench, 'settings' | 'step'>,
+  { what, servers, seconds, measure, figure }: Turns<T>,
+): Promise<Readonly<Record<string, readonly (T & { readonly ratio: number })[]>>> {
+  const { rounds } = bench.settings;
+  const samples: Record<string, (T & { readonly ratio: number })[]> = {};
+  for (let round = 1; round <= rounds; round++) {
+    let reference: number | undefined;
+    for (const server of servers) {
+      bench.step(`${what} of ${server}, round ${round} of ${rounds}`, seconds);
+      const measured = await measure(server);
+      reference ??= figure(measured);
+      (samples[server] ??= []).push({ ...measured, ratio: figure(measured) / reference });
+    }
+  }
+  return samples;
+}

@@ -3,14 +3,10 @@ import type { MeasuredLoad } from '../load/load.ts';
 import { amount, ratio, ratioSpread, spread } from '../report/table.ts';
 import { REFERENCE, type Variant } from '../servers/variants.ts';
 import { type Spread, spreadOf } from '../statistics.ts';
-import { type Bench, type Measurement, TURNOVER_SECONDS, withServer } from './measurement.ts';
+import { type Bench, inRounds, type Measurement, TURNOVER_SECONDS, withServer } from './measurement.ts';
 
 const MOST_POLLS = 100;
 const POLL_MS = 100;
-
-interface Sample extends MeasuredLoad {
-  readonly ratio: number;
-}
 
 interface SidePath {
   readonly name: string;
@@ -46,29 +42,27 @@ export const readyz = sidePath({
 });
 
 function sidePath({ name, what, title, path, status, referencePath, referenceStatus }: SidePath): Measurement {
-  const sides = [
-    [REFERENCE, referencePath, referenceStatus],
-    ['everything', path, status],
-  ] as const;
+  const sides: Readonly<Record<string, readonly [path: string, status: number]>> = {
+    [REFERENCE]: [referencePath, referenceStatus],
+    everything: [path, status],
+  };
+  const servers = Object.keys(sides);
   return {
     name,
     what,
     quick: false,
-    seconds: ({ settings }) => settings.rounds * sides.length * (settings.warmUp + settings.seconds + TURNOVER_SECONDS),
+    seconds: ({ settings }) => settings.rounds * servers.length * secondsOfOne(settings),
     async run(bench) {
-      const samples: Record<string, Sample[]> = {};
-      const { rounds, warmUp, seconds } = bench.settings;
-      for (let round = 1; round <= rounds; round++) {
-        let reference: number | undefined;
-        for (const [server, ...asked] of sides) {
-          bench.step(`${name} of ${server}, round ${round} of ${rounds}`, warmUp + seconds + TURNOVER_SECONDS);
-          const measured = await measure(bench, bench.variants[server] as Variant, ...asked);
-          reference ??= measured.requestsPerSecond;
-          (samples[server] ??= []).push({ ...measured, ratio: measured.requestsPerSecond / reference });
-        }
-      }
-      const rows = sides.map(([server, asked]) => {
-        const of = (pick: (sample: Sample) => number): Spread => spreadOf((samples[server] ?? []).map(pick));
+      const samples = await inRounds(bench, {
+        what: name,
+        servers,
+        seconds: secondsOfOne(bench.settings),
+        measure: (server) => measure(bench, bench.variants[server] as Variant, ...(sides[server] ?? [path, status])),
+        figure: ({ requestsPerSecond }) => requestsPerSecond,
+      });
+      const rows = Object.entries(sides).map(([server, [asked]]) => {
+        const of = (pick: (sample: MeasuredLoad & { readonly ratio: number }) => number): Spread =>
+          spreadOf((samples[server] ?? []).map(pick));
         return [
           server,
           `GET ${asked}`,
@@ -87,9 +81,16 @@ function sidePath({ name, what, title, path, status, referencePath, referenceSta
         'p99 ms',
       ];
       const figure = spreadOf((samples['everything'] ?? []).map((sample) => sample.ratio));
-      return { tables: [{ title, head, rows, notes: [`Medians of ${rounds} rounds.`] }], figures: { [name]: figure } };
+      return {
+        tables: [{ title, head, rows, notes: [`Medians of ${bench.settings.rounds} rounds.`] }],
+        figures: { [name]: figure },
+      };
     },
   };
+}
+
+function secondsOfOne({ warmUp, seconds }: Bench['settings']): number {
+  return warmUp + seconds + TURNOVER_SECONDS;
 }
 
 async function measure(bench: Bench, variant: Variant, path: string, status: number): Promise<MeasuredLoad> {
