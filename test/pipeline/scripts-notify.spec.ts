@@ -16,10 +16,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('notify.sh', () => {
   let slack: Listener;
   let status: number;
+  let answer: string;
 
   beforeEach(async () => {
-    status = 200;
-    slack = await new Listener(() => ({ status, text: 'ok' })).start();
+    [status, answer] = [200, 'ok'];
+    slack = await new Listener(() => ({ status, text: answer })).start();
   });
 
   afterEach(async () => slack.stop());
@@ -58,14 +59,51 @@ describe('notify.sh', () => {
     expect(JSON.parse(slack.asked[0]?.body ?? '{}')).toEqual({ text: 'a "quoted" $(text)' });
   });
 
-  it('fails when Slack refuses, without the address', async () => {
-    status = 403;
+  it.each([
+    ['only cancelled', { publish: 'success', 'deploy-non-prod': 'cancelled' }, 'cancelled: deploy-non-prod ('],
+    ['cancelled, and another has failed', { publish: 'failure', promote: 'cancelled' }, 'failed: publish'],
+  ])('a job that was %s is not told as failed', async (_what, results, verdict) => {
+    const needs = Object.fromEntries(Object.entries(results).map(([job, result]) => [job, { result }]));
 
-    const { code, stdout, stderr } = await runStep('notify.sh', ['x'], { env: { SLACK_WEBHOOK_URL: webhook() } });
+    await runStep('notify.sh', [], { env: { SLACK_WEBHOOK_URL: webhook(), NEEDS: JSON.stringify(needs) } });
+
+    const { text } = JSON.parse(slack.asked[0]?.body ?? '{}') as { text: string };
+    const [title] = text.split('\n');
+    expect(title).toContain(`hello-world: ${verdict}`);
+    expect(title?.split('failed: ')[1] ?? '').not.toMatch(/deploy-non-prod|promote/);
+  });
+
+  it.each([
+    ['refuses the notice', 403, 'no_service', 'Slack answers 403 no_service, nobody is told'],
+    ['is down', 503, '<html>/services/secret-of-this-test</html>', 'Slack answers 503, nobody is told'],
+    ['does not answer', undefined, '', 'Slack does not answer, nobody is told'],
+  ])(
+    'a Slack that %s is a warning in the summary, without the address, and nothing fails',
+    async (_, code, says, why) => {
+      [status, answer] = [code ?? 0, says];
+      const address = webhook();
+      if (code === undefined) await slack.stop();
+      const summary = join(mkdtempSync(join(folder, 'summary-')), 'summary');
+
+      const ended = await runStep('notify.sh', ['x'], {
+        env: { SLACK_WEBHOOK_URL: address, GITHUB_STEP_SUMMARY: summary },
+      });
+
+      expect(ended).toEqual({ code: 0, stderr: '', stdout: `notify: warning: ${why}\n` });
+      expect(readFileSync(summary, 'utf8')).toBe(`- **notify**: warning: ${why}\n`);
+    },
+  );
+
+  it.each([
+    'hooks.slack.com/secret-of-this-test',
+    'https:// secret-of-this-test',
+    'https://a.example/secret-of-this-test"',
+  ])('fails for an address that is none, %j, without printing it', async (address) => {
+    const { code, stdout, stderr } = await runStep('notify.sh', ['x'], { env: { SLACK_WEBHOOK_URL: address } });
 
     expect(code).toBe(1);
-    expect(stderr).toContain('Slack answers 403');
-    expect(stdout + stderr).not.toContain('secret-of-this-test');
+    expect(stderr).toBe('notify: SLACK_WEBHOOK_URL is no URL of a webhook\n');
+    expect(stdout).toBe('');
   });
 });
 
