@@ -29,6 +29,7 @@ export const GATES: readonly Step[] = [
   { job: 'static', id: 'unused', run: 'npm run check:unused' },
   { job: 'static', id: 'generated', run: 'npm run check:generated' },
   { job: 'sast', id: 'sast', run: 'scripts/ci/sast.sh' },
+  { job: 'dependencies', id: 'exceptions', run: 'node scripts/ci/exceptions.ts' },
   { job: 'dependencies', id: 'audit', run: 'node scripts/ci/audit.ts' },
   { job: 'dependencies', id: 'licences', run: 'node scripts/ci/licences.ts' },
   { job: 'dependencies', id: 'osv', run: 'scripts/ci/osv.sh' },

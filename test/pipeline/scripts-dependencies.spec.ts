@@ -1,8 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Ended, ROOT, runStep } from './script.js';
+
+/** The day on which these tests think that they run: what is accepted until 27 May may be accepted, and no longer. */
+const TODAY = '2026-11-28';
+const FURTHEST = '2027-05-27';
 
 let folder: string;
 
@@ -41,7 +45,11 @@ describe('audit.ts', () => {
     `exceptions:\n  - { advisory: GHSA-aaaa-bbbb-cccc, package: ${of}, reason: awaited upstream, until: ${until} }\n`;
 
   const audit = async (report: unknown, exceptions = 'exceptions: []\n'): Promise<Ended> =>
-    runStep('audit.ts', ['--report', file('report.json', report), '--exceptions', file('exceptions.yaml', exceptions)]);
+    runStep('audit.ts', [
+      ...['--report', file('report.json', report)],
+      ...['--exceptions', file('exceptions.yaml', exceptions)],
+      ...['--today', TODAY],
+    ]);
 
   it.each(['high', 'critical'])('fails for an advisory of severity %s, once, with its address', async (severity) => {
     const { code, stderr } = await audit(advisory(severity));
@@ -54,29 +62,58 @@ describe('audit.ts', () => {
 
   it('passes for a moderate one, and for one that is excused', async () => {
     expect(await audit(advisory('moderate'))).toMatchObject({ code: 0, stderr: '' });
-    expect(await audit(advisory('high'), exception('2999-01-31'))).toMatchObject({ code: 0, stderr: '' });
+    for (const until of [TODAY, FURTHEST]) {
+      expect(await audit(advisory('high'), exception(until))).toMatchObject({ code: 0, stderr: '' });
+    }
   });
 
   it.each([
     [
       'has ended',
-      advisory('high'),
-      exception('2020-01-31'),
-      /the exception for GHSA-aaaa-bbbb-cccc in fastify ended on 2020-01-31/,
+      'fastify',
+      '2026-11-27',
+      /^audit: the exception for GHSA-aaaa-bbbb-cccc in fastify ended on 2026-11-27$/m,
     ],
-    ['is not needed', { vulnerabilities: {} }, exception('2999-01-31'), /is not needed: take it out/],
-    ['is for another package', advisory('high'), exception('2999-01-31', 'pg'), /fastify <5\.1\.0: high/],
-    ['has no last day', advisory('high'), exception('soon'), /reason and until: YYYY-MM-DD/],
-  ])('fails when an exception %s', async (_what, report, exceptions, why) => {
-    const { code, stderr } = await audit(report, exceptions);
+    [
+      'is for longer than half a year',
+      'fastify',
+      '2027-05-28',
+      /ends on 2027-05-28, more than 180 days ahead: 2027-05-27/,
+    ],
+    ['is for ever', 'fastify', '9999-12-31', /GHSA-aaaa-bbbb-cccc in fastify ends on 9999-12-31, more than 180 days/],
+    ['has no last day', 'fastify', 'soon', /GHSA-aaaa-bbbb-cccc in fastify has no last day, YYYY-MM-DD/],
+    ['ends on a day that there is not', 'fastify', '2027-02-30', /has no last day, YYYY-MM-DD/],
+    ['is for another package', 'pg', FURTHEST, /fastify <5\.1\.0: high/],
+  ])('fails when an exception %s', async (_what, name, until, why) => {
+    const { code, stderr } = await audit(advisory('high'), exception(until, name));
 
     expect(code).toBe(1);
     expect(stderr).toMatch(why);
   });
 
+  it('fails when an exception is not needed, or gives no reason', async () => {
+    const needless = await audit({ vulnerabilities: {} }, exception(FURTHEST));
+    const silent = await audit(advisory('high'), exception(FURTHEST).replace('awaited upstream', "''"));
+
+    expect(needless.stderr).toMatch(/is not needed: take it out/);
+    expect(silent.stderr).toMatch(/the exception for GHSA-aaaa-bbbb-cccc in fastify gives no reason/);
+    expect([needless.code, silent.code]).toEqual([1, 1]);
+  });
+
+  const noAdvisories = () => ['--report', file('report.json', { message: '405 Method Not Allowed', statusCode: 405 })];
+
+  it('fails where the registry knows no advisories, and a workflow counts on it', async () => {
+    const { code, stderr } = await runStep('audit.ts', noAdvisories(), { env: { REQUIRE_TOOLS: 'true' } });
+
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'audit: the registry knows no advisories: 405 Method Not Allowed, and REQUIRE_TOOLS is set: try again\n',
+    );
+  });
+
   it('is skipped where the registry knows no advisories, in the summary as well', async () => {
     const summary = file('summary.md', '');
-    const args = ['--report', file('report.json', { message: '405 Method Not Allowed', statusCode: 405 })];
+    const args = noAdvisories();
 
     const { code, stdout } = await runStep('audit.ts', args, { env: { GITHUB_STEP_SUMMARY: summary } });
 
@@ -85,6 +122,55 @@ describe('audit.ts', () => {
     expect(readFileSync(summary, 'utf8')).toBe(
       '- **audit**: skipped: the registry knows no advisories: 405 Method Not Allowed\n',
     );
+  });
+});
+
+describe('exceptions.ts', () => {
+  const exceptions = async (files: Readonly<Record<string, string>>): Promise<Ended> => {
+    const root = mkdtempSync(join(folder, 'root-'));
+    mkdirSync(join(root, '.github'));
+    for (const [path, text] of Object.entries(files)) writeFileSync(join(root, path), text);
+    return runStep('exceptions.ts', ['--root', root, '--today', TODAY]);
+  };
+  const osv = (until: string, reason = 'reason = "not reachable"') => ({
+    '.github/osv-scanner.toml': `# Accepted.\n[[IgnoredVulns]]\nid = "GO-2022-0968"\n${until}\n${reason} # here\n`,
+  });
+  const trivy = (until: string, reason = 'statement: not reachable', list = 'vulnerabilities') => ({
+    '.trivyignore.yaml': `${list}:\n  - id: CVE-2022-40897\n    ${reason}\n    ${until}\n`,
+  });
+
+  it('passes for what this repository accepts', async () => {
+    expect(await runStep('exceptions.ts')).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('passes for what has a reason and a last day', async () => {
+    const ended = await exceptions({ ...osv(`ignoreUntil = ${FURTHEST}`), ...trivy(`expired_at: ${FURTHEST}`) });
+
+    expect(ended).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: 'exceptions: 2 accepted, each with a reason and a last day\n',
+    });
+  });
+
+  it.each([
+    ['osv: is over', osv('ignoreUntil = 2026-11-27'), 'GO-2022-0968 ended on 2026-11-27'],
+    ['osv: is for ever', osv('ignoreUntil = 9999-12-31'), 'GO-2022-0968 ends on 9999-12-31, more than 180 days ahead'],
+    ['osv: has no last day', osv(''), 'GO-2022-0968 has no last day'],
+    ['osv: has no reason', osv(`ignoreUntil = ${FURTHEST}`, 'reason = ""'), 'GO-2022-0968 gives no reason'],
+    ['osv: is of a whole package', { '.github/osv-scanner.toml': '[[PackageOverrides]]' }, 'not [[PackageOverrides]]'],
+    ['Trivy: is over', trivy('expired_at: 2026-11-27'), 'CVE-2022-40897 ended on 2026-11-27'],
+    ['Trivy: is for ever', trivy('expired_at: 9999-12-31'), 'CVE-2022-40897 ends on 9999-12-31, more than 180 days'],
+    ['Trivy: has no last day', trivy('paths: [x]', undefined, 'misconfigurations'), 'CVE-2022-40897 has no last day'],
+    ['Trivy: has no reason', trivy(`expired_at: ${FURTHEST}`, 'paths: [x]'), 'CVE-2022-40897 gives no reason'],
+    ['Trivy: is in another file', { '.trivyignore': 'CVE-2022-40897' }, 'exceptions are in .trivyignore.yaml'],
+    ['osv: is in another file', { 'osv-scanner.toml': '' }, 'exceptions are in .github/osv-scanner.toml'],
+  ])('fails for what %s, and names it', async (_what, files, why) => {
+    const { code, stderr } = await exceptions(files);
+
+    expect(code).toBe(1);
+    expect(stderr).toContain(why);
+    expect(stderr).toMatch(new RegExp(`^exceptions: ${Object.keys(files)[0]}: .*\n$`));
   });
 });
 
