@@ -4,13 +4,16 @@
  *
  *   set-digest.ts non-prod|prod --tag TAG --digest sha256:… [--chart-tag TAG] [--chart-digest sha256:…]
  *                 [--option a|b] [--repository REGISTRY/NAME] [--back]
- *   set-digest.ts non-prod|prod --revert --digest sha256:… [--option a|b]    back to what ran before that digest
+ *   set-digest.ts non-prod|prod --revert --digest sha256:… [--option a|b]    back to what ran before that digest; where it
+ *                 does not run yet, its pull request is closed
  *
- * A commit of main (a tag sha-…) does not take the place of a newer one, nor of a release that waits: `--back` says that it
- * is to, all the same. The output `proposed` is whether the environment runs it, or will.
+ * A commit of main (a tag sha-…) does not take the place of a newer one, nor of a release that waits; nor a release (X.Y.Z)
+ * that of a newer version: `--back` says that it is to, all the same. The output `proposed` is whether the environment runs
+ * it, or will.
  *
  * Option a: deploy/flux of this repository; the pull request for non-prod merges itself when it is green, prod's waits for
- * somebody. Option b: the platform's repository, which merges by its own rules.
+ * somebody. Option b: the platform's repository, which merges by its own rules; which commit is newer is asked here, so
+ * here has to be a checkout with its history and tags.
  *
  *   GITOPS_TOKEN         pushes and opens the pull request (or GH_TOKEN); an app's, so that its pipeline runs
  *   GITOPS_REMOTE        where to push to: a URL, a path, a remote of this repository (default: origin; with option b
@@ -22,13 +25,16 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { GitOpsProblem } from './gitops/problem.ts';
-import { type Proposal, PullRequests } from './gitops/pull-request.ts';
+import { Commits } from './gitops/commits.ts';
+import { whyLate } from './gitops/late.ts';
+import { GitOpsProblem, NothingToDo } from './gitops/problem.ts';
+import { PullRequests } from './gitops/pull-request.ts';
 import {
   chartIn,
   type Environment,
   type Files,
   lacksChart,
+  lastGood,
   type Option,
   pathsOf,
   type Release,
@@ -42,8 +48,6 @@ import { Report } from './report.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const TAG = /^\w[\w.-]{0,127}$/;
-/** What the pipeline of main names an image by. */
-const COMMIT_TAG = /^sha-([0-9a-f]{40})$/;
 
 interface Request {
   readonly environment: Environment;
@@ -57,6 +61,7 @@ interface Request {
 
 const report = new Report('set-digest');
 const { env } = process;
+const TOKEN = env['GITOPS_TOKEN'] || env['GH_TOKEN'];
 
 function requested(): Request {
   const { positionals, values } = parseArgs({
@@ -125,69 +130,88 @@ function filesOf(branch: RemoteBranch, { environment, option }: Request): Files 
   throw new GitOpsProblem(`${branch.url} has no ${missing}: add it first, with the values of ${environment}`);
 }
 
-function runningNow(files: Files): { tag?: string; digest?: string } {
-  const [text = ''] = files.values();
-  return runningIn(text);
-}
-
 /** The files as they are now, with what ran before the digest that is not to run any longer. */
 function before(branch: RemoteBranch, request: Request, now: Files): Files {
-  for (const files of branch.history([...now.keys()])) {
-    const { tag, digest } = runningNow(files);
-    if (tag === undefined || digest === undefined) break;
-    if (digest === request.digest) continue;
-    const chart = chartIn(files);
-    return withRelease(now, { tag, digest, ...(chart ? { chart } : {}) }, request.option);
+  const earlier = lastGood([...branch.history([...now.keys()])], request.digest);
+  const { tag, digest } = earlier === undefined ? {} : runningIn(earlier);
+  if (earlier === undefined || tag === undefined || digest === undefined) {
+    throw new GitOpsProblem(
+      `nothing ran in ${request.environment} before ${request.digest} that was not taken back as well: there is nothing to go back to`,
+    );
   }
-  throw new GitOpsProblem(
-    `nothing ran in ${request.environment} before ${request.digest}: there is nothing to go back to`,
-  );
+  const chart = chartIn(earlier);
+  return withRelease(now, { tag, digest, ...(chart ? { chart } : {}) }, request.option);
 }
 
-/** Why a commit of main is not to be proposed; `undefined`: it is. */
-function whyLate(branch: RemoteBranch, { environment, release, back }: Request, files: Files): string | undefined {
-  const [, commit] = COMMIT_TAG.exec(release?.tag ?? '') ?? [];
-  if (back || commit === undefined) return undefined;
-  const proposed = branch.read([...files.keys()], `refs/gitops/${environment}`);
-  const [chart, waiting] = [chartIn(files), chartIn(proposed)];
-  if (waiting !== undefined && waiting.digest !== chart?.digest) {
-    return `the release ${waiting.tag} waits for ${environment}: merge its pull request, or delete the branch gitops/${environment}`;
+/** The files as they are to be. @throws NothingToDo where that is not the turn of this request */
+function wanted(branch: RemoteBranch, request: Request): Files {
+  const { environment, option, digest, release, back } = request;
+  const now = filesOf(branch, request);
+  if (release === undefined) {
+    const { digest: running = 'nothing' } = runningIn(now);
+    if (running === digest) return before(branch, request, now);
+    throw new NothingToDo(`${environment} runs ${running}, not ${digest}: there is nothing to take back`);
   }
-  for (const [does, state] of [
-    ['runs', files],
-    ['waits for', proposed],
-  ] as const) {
-    const { tag = '' } = runningNow(state);
-    const other = COMMIT_TAG.exec(tag)?.[1] ?? branch.commitOfRelease(tag);
-    if (other === undefined || tag === release?.tag) continue;
-    const than = `${environment} ${does} ${tag} already, which is`;
-    if (other === commit) return `${than} of the same commit as ${release?.tag}`;
-    if (branch.isBefore(commit, other)) return `${than} newer than ${release?.tag}`;
+  if (release.chart === undefined && lacksChart(now)) {
+    throw new NothingToDo(`${environment} has no chart yet: the first release (a tag release/X.Y.Z) brings one`);
   }
-  return undefined;
+  const state = { environment, running: now, proposed: proposedIn(branch, request, now) };
+  const commits = option === 'a' ? branch.commits : new Commits(ROOT);
+  const late = back ? undefined : whyLate(release, state, commits);
+  if (late !== undefined) throw new NothingToDo(late);
+  return withRelease(now, release, option);
+}
+
+function proposedIn(branch: RemoteBranch, { environment }: Request, now: Files): Files {
+  return branch.read([...now.keys()], `refs/gitops/${environment}`);
+}
+
+/** The pull requests of a repository, or why there are none to be had. */
+function pullRequestsOf(url: string, option: Option): PullRequests | string {
+  const repository = repositoryOf(url, option);
+  if (!TOKEN) return 'GITOPS_TOKEN is not set';
+  if (repository === undefined) return 'its repository is not on GitHub';
+  return new PullRequests(env['GITHUB_API_URL'] ?? 'https://api.github.com', TOKEN, repository);
+}
+
+/** Closes the pull request of a digest that does not run yet: it would merge itself later, when nobody looks any more. */
+async function withdraw(branch: RemoteBranch, base: string, request: Request): Promise<void> {
+  const { environment, option, digest } = request;
+  const files = filesOf(branch, request);
+  const proposed = runningIn(proposedIn(branch, request, files));
+  if (runningIn(files).digest === digest || proposed.digest !== digest) return;
+  const branchName = `gitops/${environment}`;
+  const pulls = pullRequestsOf(branch.url, option);
+  if (typeof pulls === 'string') {
+    report.skipped(`${branchName} proposes ${digest}, and its pull request stays open: ${pulls}`);
+    return;
+  }
+  const closed = await pulls.close({ branch: branchName, base });
+  if (closed !== undefined) {
+    report.say(`closed ${closed}, which proposed ${digest}`);
+    report.summary(`${environment}: closed ${closed}, which proposed \`${digest}\``);
+  }
+  // It may have been merged just now.
+  branch.update();
 }
 
 async function openPullRequest(
-  proposal: Omit<Proposal, 'repository'>,
+  { commit, ...proposal }: { branch: string; base: string; title: string; body: string; commit: string },
   url: string,
   { environment, option, release }: Request,
 ): Promise<void> {
-  const token = env['GITOPS_TOKEN'] || env['GH_TOKEN'];
-  const repository = repositoryOf(url, option);
-  if (!token || repository === undefined) {
-    report.skipped(
-      `no pull request for ${proposal.branch}: ${token ? 'its repository is not on GitHub' : 'GITOPS_TOKEN is not set'}`,
-    );
+  const pulls = pullRequestsOf(url, option);
+  if (typeof pulls === 'string') {
+    report.skipped(`no pull request for ${proposal.branch}: ${pulls}`);
     return;
   }
-  const pulls = new PullRequests(env['GITHUB_API_URL'] ?? 'https://api.github.com', token);
-  const pull = await pulls.open({ ...proposal, repository });
+  const pull = await pulls.open(proposal);
   report.say(`proposed by ${pull.html_url}`);
   report.summary(`${environment}: ${pull.html_url}`);
   report.output('pull-request', pull.html_url);
   // Going back is as urgent in prod, but prod has somebody who decides.
   if (option === 'b' || environment === 'prod') return;
-  const refused = await pulls.mergeWhenGreen(pull);
+  const refused = await pulls.mergeWhenGreen(pull, commit);
   if (refused !== undefined) report.skipped(`the pull request does not merge itself: ${refused}`);
   else
     report.say(
@@ -195,64 +219,51 @@ async function openPullRequest(
     );
 }
 
-/** @returns whether the environment runs it, or will once the pull request is merged */
-async function propose(request: Request): Promise<boolean> {
+/** Sees to it that the environment runs it, or will once the pull request is merged. @throws NothingToDo */
+async function propose(request: Request): Promise<void> {
   const { environment, option, release, digest } = request;
   const remote = remoteOf(option);
-  if (remote === undefined) {
-    report.skipped('PLATFORM_REPOSITORY is not set: option b has nowhere to go');
-    return false;
-  }
-  const token = env['GITOPS_TOKEN'] || env['GH_TOKEN'];
+  if (remote === undefined) throw new NothingToDo('PLATFORM_REPOSITORY is not set: option b has nowhere to go');
   const base = env['GITOPS_BASE'] ?? 'main';
   const branchName = `gitops/${environment}`;
-  using branch = new RemoteBranch({ remote, base, ...(token ? { token } : {}) });
-  if (!token && /^https?:/.test(branch.url)) {
-    report.skipped(`GITOPS_TOKEN is not set: nothing is proposed to ${branch.url}`);
-    return false;
+  using branch = new RemoteBranch({ remote, base, ...(TOKEN ? { token: TOKEN } : {}) });
+  if (!TOKEN && /^https?:/.test(branch.url)) {
+    throw new NothingToDo(`GITOPS_TOKEN is not set: nothing is proposed to ${branch.url}`);
   }
 
   branch.update();
-  const files = filesOf(branch, request);
-  const running = runningNow(files);
-  if (release === undefined && running.digest !== digest) {
-    report.skipped(`${environment} runs ${running.digest ?? 'nothing'}, not ${digest}: there is nothing to take back`);
-    return false;
-  }
-  if (release !== undefined && release.chart === undefined && lacksChart(files)) {
-    report.skipped(`${environment} has no chart yet: the first release (a tag release/X.Y.Z) brings one`);
-    return false;
-  }
-  const late = whyLate(branch, request, files);
-  if (late !== undefined) {
-    report.skipped(late);
-    return false;
-  }
+  if (release === undefined) await withdraw(branch, base, request);
 
+  const running = runningIn(filesOf(branch, request));
   const what =
     release === undefined
       ? `${environment} goes back from ${running.tag ?? digest}`
       : `${environment} runs ${release.tag}`;
   const title = `chore(deploy): ${what}`;
-  const done = branch.propose(branchName, `${title}\n\n${digest}\n`, () => {
-    const now = filesOf(branch, request);
-    return release === undefined ? before(branch, request, now) : withRelease(now, release, option);
-  });
-  if (done === 'has it') {
+  const proposed = branch.propose(branchName, `${title}\n\n${digest}\n`, () => wanted(branch, request));
+  if (proposed.done === 'has it') {
     report.say(`${base} of ${branch.url} has it already: ${what}, ${digest}`);
-    return true;
+    return;
   }
+  const { done, commit } = proposed;
   report.say(`${what}: ${branchName} is ${done === 'pushed' ? 'pushed' : 'as it was'}`);
-  const body = `${what}.\n\n\`${digest}\`${release?.chart ? `\n\nChart ${release.chart.tag}, \`${release.chart.digest}\`` : ''}\n`;
-  await openPullRequest({ branch: branchName, base, title, body }, branch.url, request);
-  return true;
+  const chart = release?.chart ? `\n\nChart ${release.chart.tag}, \`${release.chart.digest}\`` : '';
+  const body = `${what}.\n\n\`${digest}\`${chart}\n`;
+  await openPullRequest({ branch: branchName, base, title, body, commit }, branch.url, request);
 }
 
 try {
-  report.output('proposed', String(await propose(requested())));
+  await propose(requested());
+  report.output('proposed', 'true');
 } catch (error) {
-  const ours = error instanceof GitOpsProblem || (error instanceof TypeError && ('cause' in error || 'code' in error));
-  if (!ours) throw error;
-  const { message, cause } = error;
-  report.failed(cause instanceof Error ? `${message}: ${cause.message}` : message);
+  if (error instanceof NothingToDo) {
+    report.skipped(error.message);
+    report.output('proposed', 'false');
+  } else {
+    const ours =
+      error instanceof GitOpsProblem || (error instanceof TypeError && ('cause' in error || 'code' in error));
+    if (!ours) throw error;
+    const { message, cause } = error;
+    report.failed(cause instanceof Error ? `${message}: ${cause.message}` : message);
+  }
 }

@@ -68,11 +68,14 @@ export class FakeGitHub {
       const number = this.#open.get(head);
       return { status: 200, body: number === undefined ? [] : [pull(number)] };
     }
+    if (method === 'PUT') return { status: 200, body: { merged: true } };
     if (method === 'POST') {
       const number = this.#open.size + 1;
       this.#open.set(String(body['head']), number);
       return { status: 201, body: pull(number) };
     }
-    return { status: 200, body: pull(Number(path.split('/').at(-1))) };
+    const number = Number(path.split('/').at(-1));
+    if (body['state'] === 'closed') for (const [head, of] of this.#open) if (of === number) this.#open.delete(head);
+    return { status: 200, body: pull(number) };
   }
 }

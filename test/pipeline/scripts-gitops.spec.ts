@@ -4,42 +4,20 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { parse } from 'yaml';
 import { FakeGitHub } from './fake-github.js';
-import { GitRemote } from './git-remote.js';
-import { type Ended, ROOT, runStep } from './script.js';
+import { digest, NON_PROD, OPTION_B, PROD, PROD_CHART, ReleaseRemote } from './release-remote.js';
+import { ROOT } from './script.js';
 
 jest.setTimeout(120_000);
 
-const NON_PROD = 'deploy/flux/non-prod/release/hello-world-helmrelease.yaml';
-const PROD = 'deploy/flux/prod/release/hello-world-helmrelease.yaml';
-const PROD_CHART = 'deploy/flux/prod/release/chart.yaml';
-const OPTION_B = 'apps/hello-world/non-prod/hello-world-helmrelease.yaml';
-
-const digest = (character: string) => `sha256:${character.repeat(64)}`;
-
-interface HelmRelease {
-  readonly spec: { readonly values: { readonly image: Readonly<Record<string, string>> } };
-}
-
 let folder: string;
-let remote: GitRemote;
-
-async function setDigest(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  return runStep('set-digest.ts', args, { env: { GITOPS_REMOTE: remote.url, ...env } });
-}
-
-const propose = async (environment: string, tag: string, of: string, ...more: string[]) =>
-  setDigest([environment, '--tag', tag, '--digest', digest(of), ...more]);
-
-function image(branch: string, path: string): Readonly<Record<string, string>> {
-  return (parse(remote.read(branch, path)) as HelmRelease).spec.values.image;
-}
+let remote: ReleaseRemote;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'scripts-gitops-'));
 });
 
 beforeEach(() => {
-  remote = new GitRemote(folder, ['deploy/flux']);
+  remote = new ReleaseRemote(folder, ['deploy/flux']);
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -48,13 +26,13 @@ describe('set-digest.ts with option a', () => {
   it('proposes tag and digest on a branch of its own, and leaves every other line as it is', async () => {
     const main = remote.tip('main');
 
-    const ended = await propose('non-prod', 'sha-abc', 'a');
+    const ended = await remote.propose('non-prod', 'sha-abc', 'a');
 
     expect(ended).toMatchObject({ code: 0, stderr: '' });
     expect(ended.stdout).toContain('skipped: no pull request for gitops/non-prod: GITOPS_TOKEN is not set');
     const before = remote.read('main', NON_PROD).split('\n');
     const after = remote.read('gitops/non-prod', NON_PROD).split('\n');
-    expect(image('gitops/non-prod', NON_PROD)).toEqual({ tag: 'sha-abc', digest: digest('a') });
+    expect(remote.image('gitops/non-prod', NON_PROD)).toEqual({ tag: 'sha-abc', digest: digest('a') });
     expect(after.filter((line) => !before.includes(line))).toEqual([
       '      tag: sha-abc',
       `      digest: ${digest('a')}`,
@@ -65,111 +43,45 @@ describe('set-digest.ts with option a', () => {
   });
 
   it('leaves the branch as it was when it is run again, and proposes nothing once it is merged', async () => {
-    await propose('non-prod', 'sha-abc', 'a');
+    await remote.propose('non-prod', 'sha-abc', 'a');
     const proposed = remote.tip('gitops/non-prod');
 
-    const again = await propose('non-prod', 'sha-abc', 'a');
+    const again = await remote.propose('non-prod', 'sha-abc', 'a');
     expect(again.stdout).toContain('gitops/non-prod is as it was');
     expect(remote.tip('gitops/non-prod')).toBe(proposed);
 
     remote.merge('gitops/non-prod');
-    const merged = await propose('non-prod', 'sha-abc', 'a');
+    const merged = await remote.propose('non-prod', 'sha-abc', 'a');
     expect(merged.stdout).toMatch(/main of .* has it already: non-prod runs sha-abc/);
     expect(remote.tip('gitops/non-prod')).toBe(proposed);
   });
 
   it('puts the newer digest in place of one that nobody has merged, on top of what main is now', async () => {
-    await propose('non-prod', 'sha-abc', 'a');
+    await remote.propose('non-prod', 'sha-abc', 'a');
     remote.commit('other.txt', 'something else\n', 'a commit in between');
 
-    await propose('non-prod', 'sha-def', 'b');
+    await remote.propose('non-prod', 'sha-def', 'b');
 
-    expect(image('gitops/non-prod', NON_PROD)).toEqual({ tag: 'sha-def', digest: digest('b') });
+    expect(remote.image('gitops/non-prod', NON_PROD)).toEqual({ tag: 'sha-def', digest: digest('b') });
     expect(remote.git('rev-parse', 'origin/gitops/non-prod^')).toBe(remote.tip('main'));
   });
 
   it('ends well for each of several runs at once, with tag and digest of one of them', async () => {
-    const runs = ['a', 'b', 'c'].map(async (of) => propose('non-prod', `sha-${of}`, of));
+    const runs = ['a', 'b', 'c'].map(async (of) => remote.propose('non-prod', `sha-${of}`, of));
 
     const ended = await Promise.all(runs);
 
     expect(ended.map(({ code, stderr }) => ({ code, stderr }))).toEqual(ended.map(() => ({ code: 0, stderr: '' })));
-    const { tag = '', digest: proposed } = image('gitops/non-prod', NON_PROD);
+    const { tag = '', digest: proposed } = remote.image('gitops/non-prod', NON_PROD);
     expect(proposed).toBe(digest(tag.slice(-1)));
     expect(remote.git('rev-parse', 'origin/gitops/non-prod^')).toBe(remote.tip('main'));
-  });
-
-  it('does not go back to an older commit because its run took longer', async () => {
-    const older = remote.commit('a.txt', 'a', 'older');
-    const newer = remote.commit('a.txt', 'b', 'newer');
-    await propose('non-prod', `sha-${newer}`, 'b');
-    remote.merge('gitops/non-prod');
-
-    const late = await propose('non-prod', `sha-${older}`, 'a');
-
-    expect(late.code).toBe(0);
-    expect(late.stdout).toContain(`skipped: non-prod runs sha-${newer} already, which is newer than sha-${older}`);
-    expect(image('main', NON_PROD)['digest']).toBe(digest('b'));
-  });
-
-  it('goes back to an older commit when somebody says so', async () => {
-    const older = remote.commit('a.txt', 'a', 'older');
-    const newer = remote.commit('a.txt', 'b', 'newer');
-    await propose('non-prod', `sha-${newer}`, 'b');
-    remote.merge('gitops/non-prod');
-
-    const back = await propose('non-prod', `sha-${older}`, 'a', '--back');
-
-    expect(back).toMatchObject({ code: 0, stderr: '' });
-    expect(image('gitops/non-prod', NON_PROD)['digest']).toBe(digest('a'));
-  });
-
-  it('leaves the proposal of a newer commit that nobody has merged yet', async () => {
-    const older = remote.commit('a.txt', 'a', 'older');
-    const newer = remote.commit('a.txt', 'b', 'newer');
-    await propose('non-prod', `sha-${newer}`, 'b');
-
-    const late = await propose('non-prod', `sha-${older}`, 'a');
-
-    expect(late.stdout).toContain(`skipped: non-prod waits for sha-${newer} already, which is newer than sha-${older}`);
-    expect(image('gitops/non-prod', NON_PROD)['digest']).toBe(digest('b'));
-  });
-
-  it('puts no commit in the place of a release of the same or of a newer one', async () => {
-    const older = remote.commit('a.txt', 'a', 'older');
-    const released = remote.commit('a.txt', 'b', 'released');
-    const newer = remote.commit('a.txt', 'c', 'newer');
-    remote.git('tag', 'release/1.2.3', released);
-    remote.git('push', '--quiet', 'origin', 'release/1.2.3');
-    await propose('prod', '1.2.3', 'b', '--chart-digest', digest('d'));
-    remote.merge('gitops/prod');
-
-    const before = await propose('prod', `sha-${older}`, 'a');
-    const same = await propose('prod', `sha-${released}`, 'b');
-    const after = await propose('prod', `sha-${newer}`, 'c');
-
-    expect(before.stdout).toBe(`skipped: prod runs 1.2.3 already, which is newer than sha-${older}\n`);
-    expect(same.stdout).toBe(`skipped: prod runs 1.2.3 already, which is of the same commit as sha-${released}\n`);
-    expect(after.stdout).toContain('gitops/prod is pushed');
-  });
-
-  it('puts no commit in the place of a release whose pull request waits', async () => {
-    await propose('prod', '1.2.3', 'b', '--chart-digest', digest('d'));
-    remote.merge('gitops/prod');
-    await propose('prod', '1.2.4', 'c', '--chart-digest', digest('e'));
-    const newer = remote.commit('a.txt', 'c', 'newer');
-
-    const ended = await propose('prod', `sha-${newer}`, 'f');
-
-    expect(ended.stdout).toMatch(/^skipped: the release 1\.2\.4 waits for prod: merge its pull request/);
-    expect(image('gitops/prod', PROD)['tag']).toBe('1.2.4');
   });
 
   it('tells the steps after it whether the environment will run it', async () => {
     const output = join(folder, 'output');
     const proposed = async (tag: string, of: string) => {
       writeFileSync(output, '');
-      await setDigest(['non-prod', '--tag', tag, '--digest', digest(of)], { GITHUB_OUTPUT: output });
+      await remote.setDigest(['non-prod', '--tag', tag, '--digest', digest(of)], { GITHUB_OUTPUT: output });
       return readFileSync(output, 'utf8');
     };
     const older = remote.commit('a.txt', 'a', 'older');
@@ -181,10 +93,10 @@ describe('set-digest.ts with option a', () => {
   });
 
   it('brings image and chart of a release to prod, the version in quotes', async () => {
-    const ended = await propose('prod', '1.20', 'c', '--chart-digest', digest('d'));
+    const ended = await remote.propose('prod', '1.20', 'c', '--chart-digest', digest('d'));
 
     expect(ended).toMatchObject({ code: 0, stderr: '' });
-    expect(image('gitops/prod', PROD)).toEqual({ tag: '1.20', digest: digest('c') });
+    expect(remote.image('gitops/prod', PROD)).toEqual({ tag: '1.20', digest: digest('c') });
     expect(parse(remote.read('gitops/prod', PROD_CHART))).toMatchObject({
       spec: { ref: { tag: '1.20', digest: digest('d') }, verify: { provider: 'cosign' } },
     });
@@ -192,14 +104,14 @@ describe('set-digest.ts with option a', () => {
   });
 
   it('brings only the image to prod when there is no new chart, and nothing before the first release', async () => {
-    const first = await propose('prod', 'sha-abc', 'c', '--chart-digest', '');
+    const first = await remote.propose('prod', 'sha-abc', 'c', '--chart-digest', '');
     expect(first).toMatchObject({ code: 0, stderr: '' });
     expect(first.stdout).toBe('skipped: prod has no chart yet: the first release (a tag release/X.Y.Z) brings one\n');
     expect(remote.tip('gitops/prod')).toBeUndefined();
 
-    await propose('prod', '1.2.3', 'c', '--chart-digest', digest('d'));
+    await remote.propose('prod', '1.2.3', 'c', '--chart-digest', digest('d'));
     remote.merge('gitops/prod');
-    const next = await propose('prod', 'sha-abc', 'e', '--chart-digest', '');
+    const next = await remote.propose('prod', 'sha-abc', 'e', '--chart-digest', '');
 
     expect(next.code).toBe(0);
     expect(remote.git('diff', '--name-only', 'origin/main', 'origin/gitops/prod')).toBe('');
@@ -214,7 +126,7 @@ describe('set-digest.ts with option a', () => {
     ['an option that is none', ['prod', '--tag', 'x', '--digest', digest('a'), '--option', 'c'], /a or b, not 'c'/],
     ['a flag that is none', ['prod', '--tagg', 'x'], /Unknown option/],
   ])('refuses %s', async (_what, args, why) => {
-    const { code, stderr } = await setDigest(args);
+    const { code, stderr } = await remote.setDigest(args);
 
     expect(code).toBe(1);
     expect(stderr).toMatch(why);
@@ -222,7 +134,7 @@ describe('set-digest.ts with option a', () => {
   });
 
   it('says that the remote is not to be had', async () => {
-    const { code, stderr } = await setDigest(['non-prod', '--tag', 'x', '--digest', digest('a')], {
+    const { code, stderr } = await remote.setDigest(['non-prod', '--tag', 'x', '--digest', digest('a')], {
       GITOPS_REMOTE: join(folder, 'nowhere.git'),
     });
 
@@ -232,7 +144,7 @@ describe('set-digest.ts with option a', () => {
 
   it('is skipped where a token is needed and there is none', async () => {
     const env = { GITOPS_REMOTE: 'https://github.invalid/acme/hello-world' };
-    const { code, stdout, stderr } = await setDigest(['non-prod', '--tag', 'x', '--digest', digest('a')], env);
+    const { code, stdout, stderr } = await remote.setDigest(['non-prod', '--tag', 'x', '--digest', digest('a')], env);
 
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toBe(
@@ -245,21 +157,21 @@ describe('set-digest.ts with option b', () => {
   const args = ['non-prod', '--tag', 'sha-abc', '--digest', digest('a'), '--option', 'b'];
 
   beforeEach(() => {
-    remote = new GitRemote(folder);
+    remote = new ReleaseRemote(folder);
   });
 
   it('adds the release to the platform the first time, and after that changes its tag alone', async () => {
-    const first = await setDigest([...args, '--repository', 'registry.example/hello-world']);
+    const first = await remote.setDigest([...args, '--repository', 'registry.example/hello-world']);
     expect(first).toMatchObject({ code: 0, stderr: '' });
-    expect(image('gitops/non-prod', OPTION_B)).toEqual({
+    expect(remote.image('gitops/non-prod', OPTION_B)).toEqual({
       repository: 'registry.example/hello-world',
       tag: `sha-abc@${digest('a')}`,
     });
 
     remote.merge('gitops/non-prod');
-    const second = await setDigest(['non-prod', '--tag', 'sha-def', '--digest', digest('b'), '--option', 'b']);
+    const second = await remote.setDigest(['non-prod', '--tag', 'sha-def', '--digest', digest('b'), '--option', 'b']);
     expect(second).toMatchObject({ code: 0, stderr: '' });
-    expect(image('gitops/non-prod', OPTION_B)).toEqual({
+    expect(remote.image('gitops/non-prod', OPTION_B)).toEqual({
       repository: 'registry.example/hello-world',
       tag: `sha-def@${digest('b')}`,
     });
@@ -267,19 +179,19 @@ describe('set-digest.ts with option b', () => {
       '1 insertion(+), 1 deletion(-)',
     );
 
-    const third = await setDigest(['non-prod', '--tag', 'sha-def', '--digest', digest('b'), '--option', 'b']);
+    const third = await remote.setDigest(['non-prod', '--tag', 'sha-def', '--digest', digest('b'), '--option', 'b']);
     expect(third.stdout).toContain('is as it was');
   });
 
   it('says what it needs to add a release, and that prod has none to change', async () => {
-    expect((await setDigest(args)).stderr).toMatch(/--repository says where its image is/);
+    expect((await remote.setDigest(args)).stderr).toMatch(/--repository says where its image is/);
 
-    const prod = await setDigest(['prod', '--tag', 'sha-abc', '--digest', digest('a'), '--option', 'b']);
+    const prod = await remote.setDigest(['prod', '--tag', 'sha-abc', '--digest', digest('a'), '--option', 'b']);
     expect(prod.stderr).toMatch(/has no apps\/hello-world\/prod\/hello-world-helmrelease\.yaml: add it first/);
   });
 
   it('is skipped where no platform is named', async () => {
-    const ended = await setDigest(args, { GITOPS_REMOTE: '' });
+    const ended = await remote.setDigest(args, { GITOPS_REMOTE: '' });
 
     expect(ended).toMatchObject({ code: 0, stderr: '' });
     expect(ended.stdout).toContain('skipped: PLATFORM_REPOSITORY is not set');
@@ -300,8 +212,8 @@ describe('the pull request of set-digest.ts', () => {
   const asked = () => github.asked.map(({ method, path }) => `${method} ${path.split('?')[0]}`);
 
   it('is opened once, is renewed after that, merges itself in non-prod, and its token is told to nobody', async () => {
-    const first = await setDigest(['non-prod', '--tag', 'sha-abc', '--digest', digest('a')], env());
-    const second = await setDigest(['non-prod', '--tag', 'sha-def', '--digest', digest('b')], env());
+    const first = await remote.setDigest(['non-prod', '--tag', 'sha-abc', '--digest', digest('a')], env());
+    const second = await remote.setDigest(['non-prod', '--tag', 'sha-def', '--digest', digest('b')], env());
 
     const pulls = '/repos/acme/hello-world/pulls';
     expect(asked()).toEqual([
@@ -323,7 +235,7 @@ describe('the pull request of set-digest.ts', () => {
   });
 
   it('waits for somebody in prod', async () => {
-    await setDigest(['prod', '--tag', '1.2.3', '--digest', digest('a'), '--chart-digest', digest('b')], env());
+    await remote.setDigest(['prod', '--tag', '1.2.3', '--digest', digest('a'), '--chart-digest', digest('b')], env());
 
     expect(asked()).not.toContain('POST /graphql');
   });
@@ -331,51 +243,56 @@ describe('the pull request of set-digest.ts', () => {
   it('says that it does not merge itself where the repository does not have that', async () => {
     github.autoMergeError = 'Auto merge is not allowed for this repository';
 
-    const { code, stdout } = await setDigest(['non-prod', '--tag', 'sha-abc', '--digest', digest('a')], env());
+    const { code, stdout } = await remote.setDigest(['non-prod', '--tag', 'sha-abc', '--digest', digest('a')], env());
 
     expect(code).toBe(0);
     expect(stdout).toContain('skipped: the pull request does not merge itself: Auto merge is not allowed');
   });
-});
 
-describe('revert.sh', () => {
-  const revert = async (of: string) =>
-    runStep('revert.sh', ['non-prod', digest(of)], { env: { GITOPS_REMOTE: remote.url } });
+  it('is merged at once where it is green already, if it is what was pushed', async () => {
+    github.autoMergeError = 'Pull request Pull request is in clean status';
 
-  it('proposes what ran before, when its digest is the one that runs', async () => {
-    for (const letter of ['a', 'b']) {
-      await propose('non-prod', `sha-${letter}`, letter);
-      remote.merge('gitops/non-prod');
-    }
+    const { code, stdout } = await remote.setDigest(['non-prod', '--tag', 'sha-abc', '--digest', digest('a')], env());
 
-    const ended = await revert('b');
+    expect(code).toBe(0);
+    expect(stdout).not.toContain('skipped');
+    expect(github.asked.at(-1)).toMatchObject({
+      method: 'PUT',
+      path: '/repos/acme/hello-world/pulls/1/merge',
+      body: { sha: remote.tip('gitops/non-prod'), merge_method: 'squash' },
+    });
+  });
+
+  it('is closed when its digest is taken back before it has merged, and for no other digest', async () => {
+    await remote.setDigest(['non-prod', '--tag', 'sha-a', '--digest', digest('a')], env());
+
+    const other = await remote.setDigest(['non-prod', '--revert', '--digest', digest('b')], env());
+    const closedBefore = asked().filter((request) => request.startsWith('PATCH'));
+    const ended = await remote.setDigest(['non-prod', '--revert', '--digest', digest('a')], env());
+    const again = await remote.setDigest(['non-prod', '--revert', '--digest', digest('a')], env());
+
+    expect(other.stdout).toContain('there is nothing to take back');
+    expect(closedBefore).toEqual([]);
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toContain(
+      `closed https://github.example/acme/hello-world/pull/1, which proposed ${digest('a')}`,
+    );
+    const closing = github.asked.filter(({ method }) => method === 'PATCH');
+    expect(closing.map(({ path, body }) => ({ path, body }))).toEqual([
+      { path: '/repos/acme/hello-world/pulls/1', body: { state: 'closed' } },
+    ]);
+    expect(again.stdout).not.toContain('closed');
+  });
+
+  it('stays open where nobody may close it, which is said', async () => {
+    await remote.setDigest(['non-prod', '--tag', 'sha-a', '--digest', digest('a')]);
+
+    const ended = await remote.setDigest(['non-prod', '--revert', '--digest', digest('a')]);
 
     expect(ended).toMatchObject({ code: 0, stderr: '' });
-    expect(image('gitops/non-prod', NON_PROD)).toEqual({ tag: 'sha-a', digest: digest('a') });
-  });
-
-  it('leaves what else was changed in the file since then', async () => {
-    for (const letter of ['a', 'b']) {
-      await propose('non-prod', `sha-${letter}`, letter);
-      remote.merge('gitops/non-prod');
-    }
-    const text = remote.read('main', NON_PROD);
-    remote.commit(NON_PROD, `${text.replace('maxReplicas: 3', 'maxReplicas: 9')}\n`, 'more replicas');
-
-    await revert('b');
-
-    expect(image('gitops/non-prod', NON_PROD)).toEqual({ tag: 'sha-a', digest: digest('a') });
-    expect(remote.read('gitops/non-prod', NON_PROD)).toContain('maxReplicas: 9');
-  });
-
-  it('is skipped when something else runs by now, and says so when nothing ran before', async () => {
-    await propose('non-prod', 'sha-a', 'a');
-    remote.merge('gitops/non-prod');
-
-    expect((await revert('b')).stdout).toContain(`skipped: non-prod runs ${digest('a')}, not ${digest('b')}`);
-    const first = await revert('a');
-    expect(first.code).toBe(1);
-    expect(first.stderr).toMatch(/nothing ran in non-prod before/);
+    expect(ended.stdout).toContain(
+      `skipped: gitops/non-prod proposes ${digest('a')}, and its pull request stays open: GITOPS_TOKEN is not set`,
+    );
   });
 });
 

@@ -1,12 +1,16 @@
 import { GitOpsProblem } from './problem.ts';
 
 const TIMEOUT_MS = 30_000;
+/** What GitHub says of a pull request that waits for nothing any more (in a merge queue it waits for that). */
+const GREEN_ALREADY = /is in (clean|unstable) status/;
 
-export interface Proposal {
-  /** `owner/name` */
-  readonly repository: string;
+/** The branch of a pull request, and the one that it is to change. */
+export interface Branches {
   readonly branch: string;
   readonly base: string;
+}
+
+export interface Proposal extends Branches {
   readonly title: string;
   readonly body: string;
 }
@@ -17,45 +21,65 @@ interface PullRequest {
   readonly node_id: string;
 }
 
-/** Pull requests by GitHub's interface (https://docs.github.com/rest/pulls/pulls), with a token that may write them. */
+/** Pull requests of a repository by GitHub's interface (https://docs.github.com/rest/pulls/pulls), with a token that may write them. */
 export class PullRequests {
   readonly #api: string;
   readonly #token: string;
+  readonly #repository: string;
 
-  constructor(api: string, token: string) {
+  /** @param repository `owner/name` */
+  constructor(api: string, token: string, repository: string) {
     this.#api = api;
     this.#token = token;
+    this.#repository = repository;
   }
 
   /** Opens a pull request for a branch, or renews the text of the one that is open. */
-  async open({ repository, branch, base, title, body }: Proposal): Promise<PullRequest> {
-    const [owner] = repository.split('/');
-    const query = new URLSearchParams({ state: 'open', head: `${owner}:${branch}`, base });
-    const [known] = (await this.#ask(
-      'GET',
-      `/repos/${repository}/pulls?${query.toString()}`,
-    )) as readonly PullRequest[];
-    if (known === undefined) {
-      return (await this.#ask('POST', `/repos/${repository}/pulls`, {
-        title,
-        body,
-        head: branch,
-        base,
-      })) as PullRequest;
-    }
-    return (await this.#ask('PATCH', `/repos/${repository}/pulls/${known.number}`, { title, body })) as PullRequest;
+  async open({ branch, base, title, body }: Proposal): Promise<PullRequest> {
+    const known = await this.#openOne({ branch, base });
+    const asked =
+      known === undefined
+        ? this.#ask('POST', this.#path(), { title, body, head: branch, base })
+        : this.#ask('PATCH', this.#path(known), { title, body });
+    return (await asked) as PullRequest;
   }
 
-  /** Has it merged as soon as what its branch asks for is green. @returns why not, where the repository does not have that */
-  async mergeWhenGreen({ node_id }: PullRequest): Promise<string | undefined> {
+  /** Closes the one of a branch that is open, so that it does not merge itself any more. @returns where it is; `undefined`: there was none */
+  async close(branches: Branches): Promise<string | undefined> {
+    const known = await this.#openOne(branches);
+    if (known !== undefined) await this.#ask('PATCH', this.#path(known), { state: 'closed' });
+    return known?.html_url;
+  }
+
+  /**
+   * Has it merged as soon as what its branch asks for is green.
+   *
+   * @param head the commit that is to be merged, and no other
+   * @returns why not, where the repository does not have that
+   */
+  async mergeWhenGreen(pull: PullRequest, head: string): Promise<string | undefined> {
     const query = `mutation($id: ID!) {
       enablePullRequestAutoMerge(input: { pullRequestId: $id, mergeMethod: SQUASH }) { clientMutationId }
     }`;
     const graphql = this.#api.replace(/\/v3$/, '').concat('/graphql');
-    const answer = (await this.#ask('POST', graphql, { query, variables: { id: node_id } })) as {
+    const answer = (await this.#ask('POST', graphql, { query, variables: { id: pull.node_id } })) as {
       readonly errors?: readonly { readonly message: string }[];
     };
-    return answer.errors?.map(({ message }) => message).join('; ');
+    const refused = answer.errors?.map(({ message }) => message).join('; ');
+    if (refused === undefined || !GREEN_ALREADY.test(refused)) return refused;
+    await this.#ask('PUT', `${this.#path(pull)}/merge`, { sha: head, merge_method: 'squash' });
+    return undefined;
+  }
+
+  async #openOne({ branch, base }: Branches): Promise<PullRequest | undefined> {
+    const [owner] = this.#repository.split('/');
+    const query = new URLSearchParams({ state: 'open', head: `${owner}:${branch}`, base });
+    const [known] = (await this.#ask('GET', `${this.#path()}?${query.toString()}`)) as readonly PullRequest[];
+    return known;
+  }
+
+  #path(pull?: PullRequest): string {
+    return `/repos/${this.#repository}/pulls${pull === undefined ? '' : `/${pull.number}`}`;
   }
 
   async #ask(method: string, path: string, body?: unknown): Promise<unknown> {

@@ -31,8 +31,9 @@ export function pathsOf(environment: Environment, option: Option, folder: string
   return [`${release}/hello-world-helmrelease.yaml`, ...chart];
 }
 
-/** The digest that a HelmRelease runs, and its tag. */
-export function runningIn(text: string): { tag?: string; digest?: string } {
+/** The digest that an environment runs, and its tag. */
+export function runningIn(files: Files): { tag?: string; digest?: string } {
+  const [text = ''] = files.values();
   const [tag, pinned] = (scalarAt(text, [...IMAGE, 'tag']) ?? '').split('@');
   const digest = scalarAt(text, [...IMAGE, 'digest']) ?? pinned;
   return { ...(tag ? { tag } : {}), ...(digest ? { digest } : {}) };
@@ -48,6 +49,24 @@ export function chartIn(files: Files): Release['chart'] {
 /** Whether the environment runs a chart of the registry, and no release has brought one yet. */
 export function lacksChart(files: Files): boolean {
   return files.size > 1 && chartIn(files) === undefined;
+}
+
+/**
+ * What ran before a digest: the newest state of another one that was not taken back itself, by a state after it that had
+ * been there before.
+ *
+ * @param history the newest state first
+ */
+export function lastGood(history: readonly Files[], digest: string): Files | undefined {
+  const digests = history.map((files) => runningIn(files).digest);
+  const not = new Set([digest, undefined]);
+  for (const [index, files] of history.entries()) {
+    const [next, one] = [digests[index - 1], digests[index]];
+    const takenBack = next !== undefined && next !== one && digests.indexOf(next, index + 1) > 0;
+    if (takenBack) not.add(one);
+    if (!not.has(one)) return files;
+  }
+  return undefined;
 }
 
 /** The files with a release written into them. */

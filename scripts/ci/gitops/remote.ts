@@ -2,13 +2,17 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Commits } from './commits.ts';
 import { GitOpsProblem } from './problem.ts';
 import type { Files } from './release.ts';
 
 /** Other runs push at the same time. */
 const TRIES = 5;
 /** How far back a state is looked for. */
-const HISTORY = 100;
+const HISTORY = 50;
+
+/** What became of a proposal, by the commit that its branch has; `has it`: the base has these files as they are. */
+export type Proposed = { readonly done: 'pushed' | 'as it was'; readonly commit: string } | { readonly done: 'has it' };
 
 export interface RemoteOptions {
   /** A URL, a path, or the name of a remote of this repository. */
@@ -25,6 +29,8 @@ export class RemoteBranch {
   readonly #base: string;
   readonly #token: string | undefined;
   readonly #folder = mkdtempSync(join(tmpdir(), 'gitops-'));
+  /** The history of this very repository. */
+  readonly commits = new Commits(this.#folder);
 
   constructor({ remote, base, token }: RemoteOptions) {
     this.#base = base;
@@ -48,6 +54,7 @@ export class RemoteBranch {
     this.#git([
       'fetch',
       '--quiet',
+      '--prune',
       '--no-tags',
       '--filter=blob:none',
       this.#url,
@@ -72,32 +79,20 @@ export class RemoteBranch {
     for (const commit of log.split('\n').filter(Boolean)) yield this.read(paths, commit);
   }
 
-  /** The commit that a version is of, by its tag in git; `undefined` where there is no such release. */
-  commitOfRelease(version: string): string | undefined {
-    const { status, stdout } = this.#run(['rev-parse', '--verify', '--quiet', `refs/tags/release/${version}^{commit}`]);
-    return status === 0 ? stdout.trim() : undefined;
-  }
-
-  /** Whether one commit came before another; not when one of them is unknown here. */
-  isBefore(commit: string, other: string): boolean {
-    return commit !== other && this.#run(['merge-base', '--is-ancestor', commit, other]).status === 0;
-  }
-
   /**
-   * Pushes files as the one commit of a branch on top of the base.
+   * Pushes files as the one commit of a branch on top of the base, in place of what the last update has seen there.
    *
    * @param filesNow asked again whenever somebody else has been faster
-   * @returns whether there was anything to push; `has it`: not, as the base has these files as they are
    */
-  propose(branch: string, message: string, filesNow: () => Files): 'pushed' | 'as it was' | 'has it' {
+  propose(branch: string, message: string, filesNow: () => Files): Proposed {
     for (let left = TRIES; ; left -= 1) {
       const commit = this.#commit(filesNow(), message);
-      if (commit === undefined) return 'has it';
+      if (commit === undefined) return { done: 'has it' };
       const there = this.#tip(branch);
-      if (there !== undefined && this.#sameChange(there, commit)) return 'as it was';
+      if (there !== undefined && this.#sameChange(there, commit)) return { done: 'as it was', commit: there };
       const lease = `--force-with-lease=refs/heads/${branch}:${there ?? ''}`;
       const push = this.#run(['push', '--quiet', lease, this.#url, `${commit}:refs/heads/${branch}`]);
-      if (push.status === 0) return 'pushed';
+      if (push.status === 0) return { done: 'pushed', commit };
       const late = /\[(remote )?rejected\]|stale info|cannot lock ref/.test(push.stderr);
       if (!late || left === 1) throw new GitOpsProblem(`git push to ${branch} failed: ${push.stderr.trim()}`);
       this.update();
@@ -117,17 +112,8 @@ export class RemoteBranch {
   }
 
   #tip(branch: string): string | undefined {
-    const line = this.#git(['ls-remote', this.#url, `refs/heads/${branch}`]);
-    if (line === '') return undefined;
-    this.#git([
-      'fetch',
-      '--quiet',
-      '--no-tags',
-      '--filter=blob:none',
-      this.#url,
-      `+refs/heads/${branch}:refs/proposed`,
-    ]);
-    return line.split('\t')[0];
+    const { status, stdout } = this.#run(['rev-parse', '--verify', '--quiet', `refs/${branch}`]);
+    return status === 0 ? stdout.trim() : undefined;
   }
 
   #sameChange(there: string, commit: string): boolean {
