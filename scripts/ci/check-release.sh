@@ -5,14 +5,12 @@
 #   SCOPE    what scripts/ci/scope.sh says of the change. Of non-prod's release nobody has to approve one (.github/CODEOWNERS),
 #            so a change of nothing else (`release`) may say which image it is, and no more
 . "$(dirname "$0")/lib.sh"
+. scripts/ci/github.sh
 
 if [ "${SCOPE:-all}" = release ]; then
   need gh jq
-  range=$(jq -r '(.merge_group // {base_sha: .pull_request.base.sha, head_sha: .pull_request.head.sha}) | "\(.base_sha)...\(.head_sha)"' "${GITHUB_EVENT_PATH:?}")
-  [[ $range =~ ^[0-9a-f]{40}\.\.\.[0-9a-f]{40}$ ]] || die 'the event names no commits to compare'
-  patch=$(gh api "repos/$GITHUB_REPOSITORY/compare/$range" \
-    --jq '.files[] | select(.filename == "deploy/flux/non-prod/release/hello-world-helmrelease.yaml") | .patch // "+ more than GitHub shows"') \
-    || die "GitHub does not show what is changed from $range"
+  patch=$(changed_files 'select(.filename == "deploy/flux/non-prod/release/hello-world-helmrelease.yaml") | .patch // "+ more than GitHub shows"') \
+    || die 'GitHub does not show what is changed'
   other=$(grep -E '^[-+]' <<<"$patch" | grep -Ev "^[-+] +(tag|digest):( [A-Za-z0-9_.:'-]*)?$" || true)
   [ -z "$other" ] || die "it changes more of non-prod than tag and digest, and nobody would have to approve that: change something with an owner beside it, as CHANGELOG.md ($(head -n 1 <<<"$other"))"
 fi

@@ -192,6 +192,60 @@ describe('scripts/ci/check-release.sh', () => {
   });
 });
 
+describe('scripts/ci/foreign-release.sh', () => {
+  const [BASE, HEAD] = ['b'.repeat(40), 'c'.repeat(40)];
+  const RELEASE = 'deploy/flux/prod/release/hello-world-helmrelease.yaml';
+  const check = (files: readonly Readonly<Record<string, string>>[]): Promise<Ended> => {
+    const event = { pull_request: { base: { sha: BASE }, head: { sha: HEAD } } };
+    writeFileSync(join(desk.folder, 'event.json'), JSON.stringify(event));
+    writeFileSync(join(desk.folder, 'compared.json'), JSON.stringify({ files }));
+    desk.plant('gh', `[[ $2 == */compare/${BASE}...${HEAD} ]] && jq -r "$4" '${desk.folder}/compared.json'`);
+    return desk.step('foreign-release.sh', [], {
+      GITHUB_EVENT_PATH: join(desk.folder, 'event.json'),
+      GITHUB_REPOSITORY: 'acme/hello-world',
+    });
+  };
+
+  it.each([
+    ['code, whatever it says', { filename: 'package.json', patch: '+  "version": "1.2.3"' }],
+    ['what else an environment is given', { filename: RELEASE, patch: ' tag: old\n+ hpa: { minReplicas: 5 }' }],
+    ['a manifest', { filename: 'deploy/flux/base/namespace/x.yaml', patch: '+apiVersion: v1\n+kind: ConfigMap' }],
+  ])('passes for %s', async (_, file) => {
+    expect(await check([file])).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it.each([
+    ['a tag', { filename: RELEASE, patch: '+      tag: sha-1' }],
+    ['a digest that is taken away', { filename: RELEASE, patch: `-      digest: sha256:${'d'.repeat(64)}` }],
+    ['a tag on one line with others', { filename: RELEASE, patch: '+    image: { "tag": x }' }],
+    ['a key in two lines', { filename: RELEASE, patch: '+      ? tag\n+      : x' }],
+    ['a patch of another file', { filename: 'deploy/flux/non-prod/x.yaml', patch: '+  path: /spec/values/image/tag' }],
+    ['the version of the chart', { filename: 'deploy/flux/base/release/x.yaml', patch: '+      version: 1.2.3' }],
+    ['a file that comes from elsewhere', { filename: RELEASE, status: 'renamed', previous_filename: 'x', patch: '' }],
+    ['a file that goes elsewhere', { filename: 'x', status: 'renamed', previous_filename: RELEASE }],
+    ['more than GitHub shows', { filename: RELEASE }],
+  ])('refuses %s', async (_, file) => {
+    const ended = await check([{ filename: 'README.md', patch: '+ hello' }, file]);
+
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain(
+      'it changes under deploy/flux which image or chart runs, and comes from who may not',
+    );
+  });
+
+  it('refuses what GitHub does not show, or not all of', async () => {
+    const many = await check(Array.from({ length: 300 }, (_, n) => ({ filename: `${n}`, patch: '' })));
+    desk.plant('gh', 'exit 1');
+    const away = await desk.step('foreign-release.sh', [], {
+      GITHUB_EVENT_PATH: join(desk.folder, 'event.json'),
+      GITHUB_REPOSITORY: 'acme/hello-world',
+    });
+
+    expect([many.code, away.code]).toEqual([1, 1]);
+    for (const { stderr } of [many, away]) expect(stderr).toContain('GitHub does not show what is changed');
+  });
+});
+
 describe('scripts/ci/expect-digest.sh', () => {
   const pack = async (text: string): Promise<string> => {
     const out = join(desk.folder, 'out');

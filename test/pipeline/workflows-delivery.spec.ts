@@ -190,6 +190,16 @@ describe('when something fails', () => {
     expect(JSON.parse(env['NEEDS']!)).toMatchObject({ 'signed-release': { result: 'failure' } });
   });
 
+  it('a stranger who says what runs: the verdict knows', () => {
+    for (const name of ['a pull request of a fork, with the label preview', 'a pull request of Dependabot'] as const) {
+      const { env } = theJob(but(name, { failing: ['foreign-release/foreign'] }), 'verdict').calls.find(
+        ({ id }: Call) => id === 'verdict',
+      )!;
+
+      expect(JSON.parse(env['NEEDS']!)).toMatchObject({ 'foreign-release': { result: 'failure' } });
+    }
+  });
+
   it.each(['sign', 'push', 'sign-image', 'verify'])('%s: no tag, and no deployment', (step) => {
     const scene = but('a push to main', { failing: [`publish/${step}`] });
 

@@ -25,8 +25,8 @@ const FEW = [
 const JOBS: Readonly<Record<SceneName, readonly string[]>> = {
   'a pull request': [...CHECKED, 'ci.yml: push-pull-request'],
   'a pull request with the label preview': [...CHECKED, 'ci.yml: push-pull-request', 'ci.yml: preview'],
-  'a pull request of a fork, with the label preview': CHECKED,
-  'a pull request of Dependabot': CHECKED,
+  'a pull request of a fork, with the label preview': [...CHECKED, 'ci.yml: foreign-release'],
+  'a pull request of Dependabot': [...CHECKED, 'ci.yml: foreign-release'],
   'a pull request of the pipeline, that moves a digest': FEW,
   'a pull request that is closed': ['preview-clean-up.yml: closed'],
   'a pull request of a fork that is closed': [],
