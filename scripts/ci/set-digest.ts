@@ -3,13 +3,13 @@
  * time: what is proposed already stays as it is.
  *
  *   set-digest.ts non-prod|prod --tag TAG --digest sha256:… [--chart-tag TAG] [--chart-digest sha256:…]
- *                 [--option a|b] [--repository REGISTRY/NAME] [--back]
+ *                 [--option a|b] [--repository REGISTRY/NAME] [--back] [--check]
  *   set-digest.ts non-prod|prod --revert --digest sha256:… [--option a|b]    back to what ran before that digest; where it
  *                 does not run yet, its pull request is closed
  *
  * A commit of main (a tag sha-…) does not take the place of a newer one, nor of a release that waits; nor a release (X.Y.Z)
  * that of a newer version: `--back` says that it is to, all the same. The output `proposed` is whether the environment runs
- * it, or will.
+ * it, or will; with `--check`, which changes nothing, whether it would.
  *
  * Option a: deploy/flux of this repository; the pull request for non-prod merges itself when it is green, prod's waits for
  * somebody. Option b: the platform's repository, which merges by its own rules; which commit is newer is asked here, so
@@ -57,6 +57,8 @@ interface Request {
   readonly release?: Release;
   /** Also in the place of something newer. */
   readonly back: boolean;
+  /** Only whether there is something to do. */
+  readonly check: boolean;
 }
 
 const report = new Report('set-digest');
@@ -75,16 +77,17 @@ function requested(): Request {
       repository: { type: 'string' },
       revert: { type: 'boolean', default: false },
       back: { type: 'boolean', default: false },
+      check: { type: 'boolean', default: false },
     },
   });
   const [environment] = positionals;
-  const { digest, option, tag, repository, back } = values;
+  const { digest, option, tag, repository, back, check } = values;
   if (positionals.length !== 1 || (environment !== 'non-prod' && environment !== 'prod')) {
     throw new GitOpsProblem('say of which environment: set-digest.ts non-prod|prod …');
   }
   if (option !== 'a' && option !== 'b') throw new GitOpsProblem(`--option is a or b, not '${option}'`);
   if (!DIGEST.test(digest)) throw new GitOpsProblem(`--digest '${digest}' is none: sha256: and 64 digits`);
-  if (values.revert) return { environment, option, digest, back };
+  if (values.revert) return { environment, option, digest, back, check };
   if (tag === undefined || !TAG.test(tag)) throw new GitOpsProblem(`--tag ${JSON.stringify(tag ?? '')} is none`);
   // A push to main brings no chart for prod.
   const chartDigest = values['chart-digest'] || undefined;
@@ -96,6 +99,7 @@ function requested(): Request {
     option,
     digest,
     back,
+    check,
     release: { tag, digest, ...chart, ...(repository ? { repository } : {}) },
   };
 }
@@ -232,6 +236,11 @@ async function propose(request: Request): Promise<void> {
   }
 
   branch.update();
+  if (request.check) {
+    wanted(branch, request);
+    report.say(`${digest} may be proposed: ${environment} has nothing newer`);
+    return;
+  }
   if (release === undefined) await withdraw(branch, base, request);
 
   const running = runningIn(filesOf(branch, request));

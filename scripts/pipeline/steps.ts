@@ -142,8 +142,15 @@ export const MAIN: readonly Step[] = [
     needs: 'publish/tag',
     wants: 'registry',
   },
+  {
+    job: 'deploy-non-prod',
+    id: 'non-prod/turn',
+    run: `${setDigest('non-prod', 'a')} --check`,
+    needs: 'non-prod/gate',
+    says: /may be proposed/,
+  },
   { job: 'deploy-non-prod', id: 'non-prod/rules', run: 'scripts/ci/rules.sh' },
-  { job: 'deploy-non-prod', id: 'non-prod/migrate', run: 'scripts/ci/migrate.sh "$REFERENCE"', needs: 'non-prod/gate' },
+  { job: 'deploy-non-prod', id: 'non-prod/migrate', run: 'scripts/ci/migrate.sh "$REFERENCE"', needs: 'non-prod/turn' },
   {
     job: 'deploy-non-prod',
     id: 'non-prod/option-a',

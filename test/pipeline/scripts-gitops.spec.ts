@@ -92,6 +92,33 @@ describe('set-digest.ts with option a', () => {
     expect(await proposed(`sha-${older}`, 'a')).toBe('proposed=false\n');
   });
 
+  it('tells only whether it would, and changes nothing, when it is to check', async () => {
+    const output = join(folder, 'output-of-check');
+    const older = remote.commit('a.txt', 'a', 'older');
+    const newer = remote.commit('a.txt', 'b', 'newer');
+    const check = async (tag: string, of: string) => {
+      writeFileSync(output, '');
+      const args = ['non-prod', '--tag', tag, '--digest', digest(of), '--check'];
+      const { stdout } = await remote.setDigest(args, { GITHUB_OUTPUT: output, GITHUB_STEP_SUMMARY: output });
+      return { stdout, told: readFileSync(output, 'utf8') };
+    };
+
+    const first = await check(`sha-${newer}`, 'b');
+    const branchAfterCheck = remote.tip('gitops/non-prod');
+    await remote.propose('non-prod', `sha-${newer}`, 'b');
+    const again = await check(`sha-${newer}`, 'b');
+    const late = await check(`sha-${older}`, 'a');
+
+    expect(first).toEqual({
+      stdout: `set-digest: ${digest('b')} may be proposed: non-prod has nothing newer\n`,
+      told: 'proposed=true\n',
+    });
+    expect(branchAfterCheck).toBeUndefined();
+    expect(again.told).toBe('proposed=true\n');
+    const why = `non-prod waits for sha-${newer} already, which is newer than sha-${older}`;
+    expect(late.told).toBe(`- **set-digest**: skipped: ${why}\nproposed=false\n`);
+  });
+
   it('brings image and chart of a release to prod, the version in quotes', async () => {
     const ended = await remote.propose('prod', '1.20', 'c', '--chart-digest', digest('d'));
 

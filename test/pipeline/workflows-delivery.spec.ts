@@ -103,9 +103,12 @@ describe('what is pushed and deployed', () => {
   });
 
   it('is verified once more before an environment is told of it', () => {
+    const toNonProd = `node scripts/ci/set-digest.ts non-prod --tag sha-${SHA} --digest ${DIGEST} --option a --repository ${REGISTRY}`;
+
     expect(delivery(SCENES['a push to main'], 'deploy-non-prod')).toEqual([
       `scripts/ci/gate-signed.sh ${REFERENCE}`,
-      `node scripts/ci/set-digest.ts non-prod --tag sha-${SHA} --digest ${DIGEST} --option a --repository ${REGISTRY}`,
+      `${toNonProd} --check`,
+      toNonProd,
     ]);
     expect(delivery(SCENES['a push to main'], 'propose-prod')[0]).toBe(`scripts/ci/gate-signed.sh ${REFERENCE}`);
   });
@@ -121,11 +124,12 @@ describe('what is pushed and deployed', () => {
     );
   });
 
-  it('the migration and the rules come before the digest, the rollout after it', () => {
+  it('whose turn it is comes first, the migration and the rules before the digest, the rollout after it', () => {
     const steps = theJob(SCENES['a push to main'], 'deploy-non-prod').calls.flatMap(({ id }) => id ?? []);
 
     expect(steps.filter((id) => !['app', 'aws', 'login'].includes(id))).toEqual([
       'gate',
+      'turn',
       'rules',
       'migrate',
       'gitops',
@@ -269,14 +273,31 @@ describe('what waits', () => {
     expect(groupToProd('a tag release/1.2.3')).not.toBe(groupToProd('a push to main'));
   });
 
-  it('what was not proposed is not waited for, nor proposed to prod', () => {
+  it('each release has a run of its own to its end, however close they come', () => {
+    const [promoted, other] = ['release/1.2.3', 'release/1.2.4'].map((tag) =>
+      interpolate(pipeline.workflows.get('ci.yml')!.jobs['promote']!.concurrency!.group, {
+        values: { github: { ref: `refs/tags/${tag}` } },
+      }),
+    );
+
+    expect(promoted).toBe('promote-refs/tags/release/1.2.3');
+    expect(other).not.toBe(promoted);
+  });
+
+  it.each(['deploy-non-prod', 'propose-prod'])('%s knows which commits came before which', (id) => {
+    const { calls } = theJob(SCENES['a push to main'], id);
+
+    expect(calls.find(({ uses }) => uses?.startsWith('actions/checkout@'))?.with['fetch-depth']).toBe('0');
+  });
+
+  it('a run that comes too late applies no rules, migrates nothing, and proposes nothing', () => {
     const { outputs } = SCENES['a push to main'];
     const late = but('a push to main', {
       outputs: { ...outputs, 'node scripts/ci/set-digest.ts': { proposed: 'false' } },
       vars: { ...SCENES['a push to main'].vars, DIRECT_APPLY: 'true' },
     });
 
-    expect(commandsOf(theJob(late, 'deploy-non-prod')).at(-1)).toContain('set-digest.ts non-prod');
+    expect(commandsOf(theJob(late, 'deploy-non-prod')).at(-1)).toMatch(/set-digest\.ts non-prod .* --check$/);
     expect(after(late)).toEqual(['ci.yml: publish', 'ci.yml: deploy-non-prod', 'ci.yml: notify']);
   });
 });
