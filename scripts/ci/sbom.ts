@@ -1,6 +1,7 @@
 /**
  * Writes what the image is made of, as SPDX 2.3 and CycloneDX 1.5, by `npm sbom` from what is locked and
- * shipped, and what npm does not know: Node and the base image.
+ * shipped, and what npm does not know: Node and the base image. Names the image by its digest, where it is built
+ * (FOLDER/image.json): without that nothing attests it.
  *
  *   sbom.ts [--out FOLDER]    default: $OUT or out; FOLDER/sbom.spdx.json and FOLDER/sbom.cdx.json
  */
@@ -9,6 +10,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Report } from './report.ts';
+import { purlOf } from './sbom/subject.ts';
 import { shippedBy } from './shipped.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -80,12 +82,16 @@ function npmSbom(format: 'spdx' | 'cyclonedx'): unknown {
   return JSON.parse(execFileSync('npm', command, { cwd: ROOT, encoding: 'utf8', maxBuffer: MAX_OUTPUT_BYTES }));
 }
 
-function spdx(found: readonly Part[]): Spdx {
+function spdx(found: readonly Part[], image: string | undefined): Spdx {
   const document = npmSbom('spdx') as Spdx;
   const [root = ''] = document.documentDescribes;
   document.packages = document.packages.filter(
     ({ SPDXID, name, versionInfo }) => SPDXID === root || shipped.has(`${name}@${versionInfo}`),
   );
+  if (image !== undefined) {
+    const described = document.packages.find(({ SPDXID }) => SPDXID === root);
+    Object.assign(described ?? {}, { externalRefs: [purlReference(image)] });
+  }
   const kept = new Set(['SPDXRef-DOCUMENT', ...document.packages.map(({ SPDXID }) => SPDXID)]);
   document.relationships = document.relationships.filter(
     ({ spdxElementId, relatedSpdxElement }) => kept.has(spdxElementId) && kept.has(relatedSpdxElement),
@@ -100,18 +106,24 @@ function spdx(found: readonly Part[]): Spdx {
       downloadLocation: 'NOASSERTION',
       filesAnalyzed: false,
       licenseDeclared: licence,
-      externalRefs: [{ referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator: purl }],
+      externalRefs: [purlReference(purl)],
     });
     document.relationships.push({ spdxElementId: root, relatedSpdxElement: SPDXID, relationshipType: 'DEPENDS_ON' });
   }
   return document;
 }
 
-function cycloneDx(found: readonly Part[]): CycloneDx {
+const purlReference = (purl: string) => ({
+  referenceCategory: 'PACKAGE-MANAGER',
+  referenceType: 'purl',
+  referenceLocator: purl,
+});
+
+function cycloneDx(found: readonly Part[], image: string | undefined): CycloneDx {
   const document = npmSbom('cyclonedx') as CycloneDx;
   const { component } = document.metadata;
   // npm takes the name of the folder, and an application for a library.
-  Object.assign(component, { type: 'application', name: 'hello-world' });
+  Object.assign(component, { type: 'application', name: 'hello-world', ...(image ? { purl: image } : {}) });
   document.components = document.components.filter(({ name, version }) => shipped.has(`${name}@${version}`));
   const kept = new Set([component['bom-ref'], ...document.components.map((one) => one['bom-ref'])]);
   document.dependencies = document.dependencies
@@ -139,14 +151,15 @@ try {
     options: { out: { type: 'string', default: process.env['OUT'] ?? resolve(ROOT, 'out') } },
   });
   const found = parts();
+  const digest = builtDigest(values.out);
+  const image = digest === undefined ? undefined : purlOf(digest);
   mkdirSync(values.out, { recursive: true });
   for (const [name, document] of [
-    ['spdx', spdx(found)],
-    ['cdx', cycloneDx(found)],
+    ['spdx', spdx(found, image)],
+    ['cdx', cycloneDx(found, image)],
   ] as const) {
     writeFileSync(join(values.out, `sbom.${name}.json`), `${JSON.stringify(document, undefined, 2)}\n`);
   }
-  const digest = builtDigest(values.out);
   report.say(`${values.out}/sbom.spdx.json and sbom.cdx.json${digest === undefined ? '' : `, of ${digest}`}`);
 } catch (error) {
   report.failed((error as Error).message);

@@ -31,14 +31,17 @@ fi
 [ $# = 1 ] || exit 0
 
 readonly reference=$1
+readonly digest=${reference##*@}
 if $chart; then
   quietly cosign sign "${sign_with[@]}" "$reference" || die "cosign did not sign $reference"
   say "signed the chart $reference"
   exit
 fi
-node scripts/ci/provenance.ts "${reference##*@}" >"$OUT/provenance.json"
+node scripts/ci/provenance.ts "$digest" >"$OUT/provenance.json"
 for attested in "${ATTESTED[@]}"; do
   [ -f "$OUT/${attested#*:}" ] || die "there is no $OUT/${attested#*:}: scripts/ci/sbom.ts makes the SBOMs"
+  [[ $attested != *:sbom.* ]] || node scripts/ci/sbom-of.ts "$digest" "$OUT/${attested#*:}" \
+    || die "$OUT/${attested#*:} is not of $reference: scripts/ci/sbom.ts makes it, after the image"
 done
 quietly cosign sign "${sign_with[@]}" "$reference" || die "cosign did not sign $reference"
 for attested in "${ATTESTED[@]}"; do

@@ -265,4 +265,30 @@ describe('sbom.ts', () => {
     expect([...new Set(inCycloneDx)].sort()).toEqual(expected);
     expect(cycloneDx.metadata.component).toMatchObject({ name: 'hello-world', type: 'application' });
   });
+
+  it('names the image that is built by its digest, in both formats', async () => {
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const out = mkdtempSync(join(folder, 'built-'));
+    writeFileSync(join(out, 'image.json'), JSON.stringify({ digest }));
+
+    expect(await runStep('sbom.ts', ['--out', out])).toMatchObject({ code: 0, stderr: '' });
+
+    for (const name of ['sbom.spdx.json', 'sbom.cdx.json']) {
+      const other = `sha256:${'b'.repeat(64)}`;
+      expect(await runStep('sbom-of.ts', [digest, join(out, name)])).toEqual({ code: 0, stdout: '', stderr: '' });
+      expect(await runStep('sbom-of.ts', [other, join(out, name)])).toMatchObject({
+        code: 1,
+        stderr: `sbom-of: ${join(out, name)} is about ${digest}, not about ${other}\n`,
+      });
+    }
+  });
+
+  it('names no image where none is built, so that nothing attests it', async () => {
+    await runStep('sbom.ts', ['--out', folder]);
+
+    const ended = await runStep('sbom-of.ts', [`sha256:${'a'.repeat(64)}`, join(folder, 'sbom.cdx.json')]);
+
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain('is about no image');
+  });
 });

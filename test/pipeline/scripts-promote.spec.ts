@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -12,7 +12,7 @@ import { describeUnless } from '../support/unless.js';
 import { GitRemote } from './git-remote.js';
 import { digestInRegistry, REGISTRY, whyNoRegistry } from './local-registry.js';
 import { type Ended, ROOT, run, runStep } from './script.js';
-import { savedImage } from './synthetic-image.js';
+import { savedImage, writeSboms } from './synthetic-image.js';
 
 jest.setTimeout(240_000);
 
@@ -114,7 +114,7 @@ describeUnless(whyNot)('a release of a repository with one commit that main has 
     mkdirSync(out());
     const packed = await runStep('oci.ts', ['pack', 'hello-world', `sha-${commit}`, saved, out()]);
     digest = packed.stdout.trim();
-    for (const name of ['spdx', 'cdx']) writeFileSync(join(out(), `sbom.${name}.json`), '{}');
+    writeSboms(out(), digest);
     await succeed('sign.sh');
     await succeed('push.sh', REPOSITORY);
     await succeed('sign.sh', `${REPOSITORY}@${digest}`);

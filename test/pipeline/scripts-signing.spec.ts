@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
@@ -8,7 +8,7 @@ import { describeUnless } from '../support/unless.js';
 import { GitRemote } from './git-remote.js';
 import { digestInRegistry, REGISTRY, whyNoRegistry } from './local-registry.js';
 import { type Ended, ROOT, run, runStep } from './script.js';
-import { savedImage } from './synthetic-image.js';
+import { savedImage, writeSboms } from './synthetic-image.js';
 
 jest.setTimeout(120_000);
 
@@ -35,8 +35,7 @@ async function build(
 ): Promise<{ out: string; digest: string; name: string; repository: string }> {
   const out = mkdtempSync(join(folder, 'out-'));
   const { stdout } = await runStep('oci.ts', ['pack', 'hello-world', 'pr-1', savedImage(out, text, labels), out]);
-  writeFileSync(join(out, 'sbom.spdx.json'), JSON.stringify({ spdxVersion: 'SPDX-2.3' }));
-  writeFileSync(join(out, 'sbom.cdx.json'), JSON.stringify({ bomFormat: 'CycloneDX' }));
+  writeSboms(out, stdout.trim());
   const name = `scripts-signing-${process.pid}/${text.replaceAll(/\W/g, '-')}`;
   return { out, digest: stdout.trim(), name, repository: `${REGISTRY}/${name}` };
 }
@@ -164,6 +163,36 @@ describeUnless(whyNoTool('cosign') ?? whyNoRegistry())('an image on its way into
     refused(await runStep('verify.sh', [`${repository}@sha256:${'0'.repeat(64)}`], { env }), /is not signed by/);
     refused(await runStep('verify.sh', [`${repository}:latest`], { env }), /is not a reference by digest/);
   });
+
+  it.each(['spdx', 'cdx'])(
+    'is refused with the %s SBOM of another image, when it is signed and when verified',
+    async (format) => {
+      const { out, digest, repository } = await build(`bill ${format}`);
+      const other = await build(`other bill ${format}`);
+      const key = keys(`bill-${format}`);
+      const env = { OUT: out, ...key.sign, ...key.verify };
+      const reference = `${repository}@${digest}`;
+      const sbom = join(out, `sbom.${format}.json`);
+      passed(await runStep('sign.sh', [], { env }));
+      passed(await runStep('push.sh', [repository], { env }));
+      passed(await runStep('sign.sh', [reference], { env }));
+      passed(await runStep('verify.sh', [reference], { env }));
+      cpSync(join(other.out, `sbom.${format}.json`), sbom);
+
+      const sign = await runStep('sign.sh', [reference], { env });
+      const none = join(out, 'none.json');
+      const cosign = { env: { ...process.env, ...key.sign }, stdio: 'ignore' } as const;
+      execFileSync('cosign', ['signing-config', 'create', '--out', none], cosign);
+      const flags = ['--yes', '--key', key.sign['COSIGN_KEY']!, '--signing-config', none, '--predicate', sbom];
+      const type = format === 'spdx' ? 'spdxjson' : 'cyclonedx';
+      execFileSync('cosign', ['attest', ...flags, '--type', type, reference], cosign);
+      const verify = await runStep('verify.sh', [reference], { env });
+
+      refused(sign, new RegExp(`is about ${other.digest}, not about ${digest}`));
+      refused(verify, new RegExp(`has a sbom\\.${format}\\.json attested that is not its own`));
+      refused(verify, new RegExp(`is about ${other.digest}, not about ${digest}`));
+    },
+  );
 
   it('keeps a tag that names one image for ever, while latest follows', async () => {
     const [first, second] = [await build('one'), await build('two')];

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf } from '../../scripts/ci/oci/archive.js';
 import { writeTar } from '../../scripts/ci/oci/tar.js';
+import { purlOf } from '../../scripts/ci/sbom/subject.js';
 
 export const REVISION = '1234567890123456789012345678901234567890';
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
@@ -36,6 +37,16 @@ export function savedImage(folder: string, text: string, labels: Readonly<Record
   const blobs = [layer, config, manifest].map((blob) => [`blobs/sha256/${digestOf(blob).slice(7)}`, blob] as const);
   writeFileSync(file, writeTar(new Map([['index.json', index], ...blobs])));
   return file;
+}
+
+/** SBOMs that say of which image they are, and no more. */
+export function writeSboms(folder: string, digest: string): void {
+  const purl = purlOf(digest);
+  const described = { SPDXID: 'SPDXRef-image', externalRefs: [{ referenceLocator: purl }] };
+  const spdx = { spdxVersion: 'SPDX-2.3', documentDescribes: [described.SPDXID], packages: [described] };
+  const cycloneDx = { bomFormat: 'CycloneDX', metadata: { component: { purl } } };
+  writeFileSync(join(folder, 'sbom.spdx.json'), json(spdx));
+  writeFileSync(join(folder, 'sbom.cdx.json'), json(cycloneDx));
 }
 
 function json(value: unknown): Buffer {
