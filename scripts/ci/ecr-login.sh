@@ -15,7 +15,10 @@ need aws docker
 account=${AWS_ACCOUNT_ID:-$(aws sts get-caller-identity --query Account --output text)} \
   || die 'AWS knows no caller: the job needs AWS_ROLE_ARN with id-token: write, or a runner with an instance role'
 [[ $account =~ ^[0-9]{12}$ ]] || die "'$account' is no account of AWS: its twelve digits are"
-registry=$account.dkr.ecr.$AWS_REGION.amazonaws.com
+# China has a domain of its own.
+domain=amazonaws.com
+[[ $AWS_REGION != cn-* ]] || domain=amazonaws.com.cn
+registry=$account.dkr.ecr.$AWS_REGION.$domain
 # The password goes from one to the other and is nowhere else.
 aws ecr get-login-password --region "$AWS_REGION" | docker login --username AWS --password-stdin "$registry" >/dev/null 2>&1 \
   || die "no login to $registry: the role needs ecr:GetAuthorizationToken (deploy/ecr/push-policy.json)"

@@ -288,7 +288,7 @@ describeUnless(whyNoTool('kustomize') ?? whyNoTool('git'))('preview.ts', () => {
       for (const [name, pod] of pods(rendered)) {
         expect([name, refusals(pod)]).toEqual([name, []]);
         for (const { image } of containers(pod))
-          expect(image).toMatch(new RegExp(`/acme/hello-world:pr-12@${DIGEST}$`));
+          expect(image).toMatch(new RegExp(`/acme/hello-world-pr:pr-12@${DIGEST}$`));
       }
       expect(theOne(rendered, 'Ingress').spec).toMatchObject({
         tls: [{ hosts: ['pr-12.preview.acme.com'] }],

@@ -10,6 +10,7 @@ export const SELF_HOSTED = '["self-hosted","linux","aws"]';
 const VARS = {
   AWS_REGION: 'eu-west-1',
   AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/hello-world-push',
+  AWS_PULL_REQUEST_ROLE_ARN: 'arn:aws:iam::123456789012:role/hello-world-pull-request',
   GITOPS_APP_CLIENT_ID: 'Iv1.0',
   RUNNER_LABELS: SELF_HOSTED,
 };

@@ -134,6 +134,13 @@ describe('aws-check.sh', () => {
 
   it.each([
     ['with a role and an identity', { ...region, ...role, ...token }],
+    [
+      'with a role in China',
+      {
+        ...{ ...region, AWS_REGION: 'cn-north-1' },
+        ...{ ...token, AWS_ROLE_ARN: 'arn:aws-cn:iam::123456789012:role/hello-world-push' },
+      },
+    ],
     ['on a runner that has a role', { ...region, RUNNER_ENVIRONMENT: 'self-hosted' }],
   ])('passes %s', async (_what, env) => {
     expect(await check(env)).toMatchObject({ code: 0, stderr: '', outputs: 'available=true\n' });
@@ -147,11 +154,21 @@ describe('aws-check.sh', () => {
       /'Hello' is no name of a repository/,
     ],
     ['a role that is none', { ...region, ...token, AWS_ROLE_ARN: 'hello' }, /is no ARN of a role/],
+    [
+      'a role elsewhere than in China',
+      { ...region, ...role, ...token, AWS_REGION: 'cn-north-1' },
+      /the partition of AWS/,
+    ],
+    [
+      'a role in China',
+      { ...region, ...token, AWS_ROLE_ARN: 'arn:aws-cn:iam::123456789012:role/hello-world-push' },
+      /is not of the partition of AWS that has the region 'eu-central-1'/,
+    ],
     ['a job without an identity', { ...region, ...role }, /give it id-token: write/],
     [
       "GitHub's runner without a role",
       { ...region, RUNNER_ENVIRONMENT: 'github-hosted' },
-      /set vars\.AWS_ROLE_ARN, or run on runners/,
+      /set vars\.AWS_ROLE_ARN \(of pull requests vars\.AWS_PULL_REQUEST_ROLE_ARN\), or run on runners/,
     ],
   ])('refuses %s', async (_what, env, why) => {
     const { code, stderr, outputs } = await check(env);

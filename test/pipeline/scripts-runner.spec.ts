@@ -297,6 +297,15 @@ describe('scripts/ci/ecr-login.sh', () => {
     expect(ended.stdout + ended.stderr).not.toContain('s3cret');
   });
 
+  it('knows the domain of China', async () => {
+    desk.plant('aws', AWS);
+    desk.plant('docker', 'cat >/dev/null');
+
+    await desk.step('ecr-login.sh', [], { ...SETTINGS, AWS_REGION: 'cn-northwest-1' });
+
+    expect(desk.written('output')).toContain('registry=123456789012.dkr.ecr.cn-northwest-1.amazonaws.com.cn\n');
+  });
+
   it.each(['AWS_REGION', 'ECR_REPOSITORY'])('%s is missing: it says so', async (key) => {
     const ended = await desk.step('ecr-login.sh', [], { ...SETTINGS, [key]: '' });
 

@@ -5,10 +5,11 @@ import { type Action, environmentOf, type Job, type Pipeline, type Step, type Wo
 const ROOT = resolve(import.meta.dirname, '../..');
 
 const HOSTED = 'ubuntu-24.04';
-/** The hosted runner, unless the one variable names others; for called workflows, what the caller has decided. */
+/** The hosted runner, unless the one variable names others, or a second one those that have no role; for called workflows, what the caller has decided. */
 const RUNNERS: ReadonlySet<unknown> = new Set([
   HOSTED,
   `\${{ fromJSON(vars.RUNNER_LABELS || '"${HOSTED}"') }}`,
+  `\${{ fromJSON(vars.GATES_RUNNER_LABELS || vars.RUNNER_LABELS || '"${HOSTED}"') }}`,
   '${{ fromJSON(inputs.runner) }}',
 ]);
 const LONGEST_MINUTES = 120;

@@ -165,6 +165,24 @@ describe('with which rights', () => {
     expect(new Set(hosted.flatMap(({ runner }) => runner))).toEqual(new Set(['ubuntu-24.04']));
   });
 
+  it('the gates, and what a pull request runs, may have runners without a role', () => {
+    const [own, without] = [
+      ['self-hosted', 'role'],
+      ['self-hosted', 'no-role'],
+    ];
+    const vars = {
+      ...SCENES['a push to main'].vars,
+      ...{ RUNNER_LABELS: JSON.stringify(own), GATES_RUNNER_LABELS: JSON.stringify(without) },
+    };
+    for (const name of names) {
+      const withRole = ran(but(name, { vars })).filter(({ runner }) => runner.join() === own.join());
+
+      expect(withRole.filter(({ id }) => id.includes(': gates: ')).map(({ id }) => id)).toEqual([]);
+      if (/pull request|queue/.test(name)) expect(idsOf(withRole)).toEqual([]);
+    }
+    expect(theJob(but('a push to main', { vars }), 'publish').runner).toEqual(own);
+  });
+
   it('secrets are where they are used, and prod is behind its environment', () => {
     const onMain = ran(SCENES['a push to main']);
 

@@ -147,6 +147,10 @@ export class GitOps {
       repository.tree.edit(`${environment}/sync.yaml`, (text) => text.replace('timeout: 5m', 'timeout: 2m'));
       this.setImage(environment, clusterImages().service);
     }
+    // The one image that there is here.
+    repository.tree.edit('previews/preview/hello-world-helmrelease.yaml', (text) =>
+      text.replace('IDENTITY/hello-world-pr', 'IDENTITY/hello-world'),
+    );
     if (missing.includes('certificates.cert-manager.io')) {
       repository.tree.edit('previews/preview/hello-world-helmrelease.yaml', (text) =>
         text.replace('certificate: { enabled: true', 'certificate: { enabled: false'),
