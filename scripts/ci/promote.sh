@@ -28,9 +28,6 @@ digest=$(oci digest "$REPOSITORY" "sha-$commit")
 scripts/ci/gate-signed.sh "$REPOSITORY@$digest"
 built_from=$(oci label "$REPOSITORY" "$digest" org.opencontainers.image.revision)
 [ "$built_from" = "$commit" ] || die "$REPOSITORY@$digest is built from '$built_from', not from $commit"
-tags=("$VERSION")
-newest=$({ git tag --list 'release/*' && echo "$RELEASE"; } | grep -E '^release/[0-9]+\.[0-9]+\.[0-9]+$' | sort -V | tail -n 1)
-if [ "$newest" = "$RELEASE" ]; then tags+=(latest); else say "$newest is newer: latest stays with it"; fi
 taken=$(oci digest "$REPOSITORY" "$VERSION")
 [ -z "$taken" ] || [ "$taken" = "$digest" ] || die "$REPOSITORY has another $VERSION, $taken: a version is given once"
 
@@ -58,6 +55,15 @@ scripts/ci/verify.sh --chart "$CHART@$chart_digest" 2>/dev/null || {
   scripts/ci/verify.sh --chart "$CHART@$chart_digest"
 }
 
+# Which release is the newest is asked now, and of GitHub: another one may have come, and ended, while this one ran.
+releases=$(git tag --list 'release/*')
+if [ -n "${GH_TOKEN:-}" ] && have gh; then
+  releases+=$'\n'$(gh api --paginate "repos/$GITHUB_REPOSITORY/git/matching-refs/tags/release/" --jq '.[].ref | ltrimstr("refs/tags/")') \
+    || die 'GitHub does not show its release tags'
+fi
+newest=$(printf '%s\n' "$releases" "$RELEASE" | grep -E '^release/[0-9]+\.[0-9]+\.[0-9]+$' | sort -V | tail -n 1)
+tags=("$VERSION")
+if [ "$newest" = "$RELEASE" ]; then tags+=(latest); else say "$newest is newer: latest stays with it"; fi
 # Last, so that a version whose chart is refused is nobody's.
 tagged=$(oci tag "$REPOSITORY" "$digest" "${tags[@]}") || die "$digest was not promoted"
 say "$REPOSITORY@$digest: $tagged"

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -198,6 +198,28 @@ describeUnless(whyNot)('a release of a repository with one commit that main has 
 
     expect(said).toContain('release/1.2.3 is newer: latest stays with it');
     expect(await digestInRegistry(`${NAME}/hello-world`, '1.1.9')).toBe(digest);
+  });
+
+  it('leaves latest with a newer release that came while it ran', async () => {
+    const bin = mkdtempSync(join(folder, 'bin-'));
+    const asked = join(bin, 'asked');
+    const gh = `#!/bin/sh\necho "$*" >>'${asked}'\nif [ "$1" = api ]; then echo release/1.4.0; fi\n`;
+    writeFileSync(join(bin, 'gh'), gh, { mode: 0o755 });
+    const env = {
+      GH_TOKEN: 'of this test',
+      GITHUB_REPOSITORY: 'acme/hello-world',
+      PATH: `${bin}:${process.env['PATH']}`,
+    };
+    repository.git('tag', 'release/1.3.0');
+
+    const { cwd, env: ours } = here();
+    const script = join(repository.checkout, 'scripts/ci/promote.sh');
+    const ended = await run(script, ['release/1.3.0'], { cwd, env: { ...ours, ...env } });
+
+    expect(ended.code).toBe(0);
+    expect(ended.stdout).toContain('release/1.4.0 is newer: latest stays with it');
+    expect(await digestInRegistry(`${NAME}/hello-world`, '1.3.0')).toBe(digest);
+    expect(readFileSync(asked, 'utf8')).toContain('repos/acme/hello-world/git/matching-refs/tags/release/');
   });
 
   it('is refused for a commit that was not built, for one beside main, and for a key that is not ours', async () => {
