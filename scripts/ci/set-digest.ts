@@ -147,7 +147,7 @@ function before(branch: RemoteBranch, request: Request, now: Files): Files {
   return withRelease(now, { tag, digest, ...(chart ? { chart } : {}) }, request.option);
 }
 
-/** The files as they are to be. @throws NothingToDo where that is not the turn of this request */
+/** The files as they are to be. @throws NothingToDo where it is not the turn of this request */
 function wanted(branch: RemoteBranch, request: Request): Files {
   const { environment, option, digest, release, back } = request;
   const now = filesOf(branch, request);
