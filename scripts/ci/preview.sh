@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The preview of a pull request (docs/how-to/previews.md), from a job with the right to push the branch `previews`.
-#   scripts/ci/preview.sh show NUMBER DIGEST  makes or renews it, waits until it answers, says so at the pull request
+#   scripts/ci/preview.sh show NUMBER DIGEST  makes or renews it, waits until it answers, says so at the pull request. Where
+#                                             that was closed in the meantime, or has its label no longer, removes it
 #   scripts/ci/preview.sh remove NUMBER       when the pull request is closed
 #   scripts/ci/preview.sh expire              what has outlived its time
 #   GH_TOKEN              to push and to comment
@@ -14,7 +15,15 @@ preview() { node scripts/preview.ts "$@" 2>&1; }
 
 show() {
   local number=$1 digest=$2 said url body
-  need_or_skip kustomize
+  need_or_skip kustomize gh
+  # Its job may have waited for the one that cleans up, or have taken its place in the queue: then nobody else removes it.
+  said=$(gh pr view "$number" --json state,labels --jq '"\(.state) \(any(.labels[]; .name == "preview"))"') \
+    || die "GitHub does not say whether pull request $number is open"
+  if [ "$said" != 'OPEN true' ]; then
+    say "pull request $number is not open, or not labelled preview"
+    clean_up remove "$number"
+    return
+  fi
   said=$(preview create "$number" --digest "$digest") || {
     # A fork that has not said where previews live has none.
     [[ $said != *'is missing for replacement source'* ]] || skip "no previews here: deploy/flux/identity/identity.yaml is not filled in ($said)"
@@ -25,11 +34,14 @@ show() {
   scripts/smoke-test.sh --deadline "${PREVIEW_DEADLINE_S:-420}" "$url" || die "$url does not answer as it should: see docs/how-to/previews.md"
   summary "<$url>"
   body="Preview: <$url>"$'\n\n'"\`$digest\`, ${said##*"$url" }. It goes when this is closed."
-  if have gh; then
-    gh pr comment "$number" --edit-last --create-if-none --body-file - <<<"$body" >/dev/null || die "no comment at pull request $number"
-  else
-    skip_part 'no comment: there is no gh on the PATH'
-  fi
+  gh pr comment "$number" --edit-last --create-if-none --body-file - <<<"$body" >/dev/null || die "no comment at pull request $number"
+}
+
+clean_up() {
+  local said
+  said=$(preview "$@") || die "$said"
+  say "$said"
+  summary "$said"
 }
 
 case "${1:-}/$#" in
@@ -40,7 +52,5 @@ token_or_skip GH_TOKEN 'it pushes the branch previews'
 if [ "$1" = show ]; then
   show "$2" "$3"
 else
-  said=$(preview "$@") || die "$said"
-  say "$said"
-  summary "$said"
+  clean_up "$@"
 fi

@@ -57,6 +57,8 @@ describe('scripts/ci/preview.sh', () => {
       'echo "fieldPath \\`data.domain\\` is missing for replacement source ConfigMap/identity-previews" >&2; exit 1',
     );
 
+    desk.plant('gh', "echo 'OPEN true'");
+
     const ended = await desk.step('preview.sh', ['show', '12', DIGEST], { GH_TOKEN: 'a-token' });
 
     expect(ended.code).toBe(0);
@@ -65,12 +67,23 @@ describe('scripts/ci/preview.sh', () => {
   });
 
   /** In a copy, where scripts/preview.ts is a fake as well: the real one pushes to where this repository comes from. */
-  const show = (page: string): Promise<Ended> => {
+  const OPEN = { state: 'OPEN', labels: [{ name: 'docs' }, { name: 'preview' }] };
+  const show = (page: string, pull: object = OPEN): Promise<Ended> => {
     desk.copy('clone', ['scripts/ci/lib.sh', 'scripts/ci/github.sh', 'scripts/ci/preview.sh', 'scripts/smoke-test.sh']);
     desk.plant('kustomize', 'exit 1');
-    desk.plant('node', 'echo "pr-12: https://pr-12.preview.acme.com until 2026-12-31"');
+    desk.plant(
+      'node',
+      `echo "$*" >>'${desk.folder}/previewed'; echo "pr-12: https://pr-12.preview.acme.com until 2026-12-31"`,
+    );
+    writeFileSync(join(desk.folder, 'pull.json'), JSON.stringify(pull));
     desk.plant('curl', `case "$*" in *pr-12.preview.acme.com/) ${page} ;; *) printf "\\n404" ;; esac`);
-    desk.plant('gh', `echo "$*" >'${desk.folder}/asked'; cat >'${desk.folder}/comment'`);
+    desk.plant(
+      'gh',
+      `case "$*" in
+        "pr view 12 --json state,labels --jq "*) jq -r "$7" '${desk.folder}/pull.json' ;;
+        *) echo "$*" >'${desk.folder}/asked'; cat >'${desk.folder}/comment' ;;
+      esac`,
+    );
     return desk.copied('clone/scripts/ci/preview.sh', ['show', '12', DIGEST], {
       GH_TOKEN: 'a-token',
       PREVIEW_DEADLINE_S: '0',
@@ -93,6 +106,30 @@ describe('scripts/ci/preview.sh', () => {
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain('https://pr-12.preview.acme.com does not answer as it should');
     expect(desk.written('asked')).toBe('');
+  });
+
+  it.each([
+    ['was closed', { ...OPEN, state: 'CLOSED' }],
+    ['was merged', { ...OPEN, state: 'MERGED' }],
+    ['has the label no longer', { ...OPEN, labels: [{ name: 'docs' }] }],
+  ])('one whose pull request %s in the meantime is removed, and none is made', async (_, pull) => {
+    const ended = await show('printf "hello world\\n200"', pull);
+
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toContain('preview: pull request 12 is not open, or not labelled preview\n');
+    expect(desk.written('previewed')).toBe('scripts/preview.ts remove 12\n');
+    expect(desk.written('asked')).toBe('');
+  });
+
+  it('none is made where GitHub does not say whether the pull request is open', async () => {
+    desk.copy('clone', ['scripts/ci/lib.sh', 'scripts/ci/github.sh', 'scripts/ci/preview.sh']);
+    desk.plant('kustomize', 'exit 1');
+    desk.plant('gh', 'exit 1');
+
+    const ended = await desk.copied('clone/scripts/ci/preview.sh', ['show', '12', DIGEST], { GH_TOKEN: 'a-token' });
+
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain('GitHub does not say whether pull request 12 is open');
   });
 
   it('anything else that is wrong fails', async () => {

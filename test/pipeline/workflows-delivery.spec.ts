@@ -269,6 +269,20 @@ describe('what waits', () => {
     expect(groupOf('a pull request')).toBe('ci-12');
   });
 
+  it('the clean-up of a preview waits for the job that makes it, and is not cancelled', () => {
+    const groups = (['preview', 'closed'] as const).map((id) => {
+      const file = id === 'preview' ? 'ci.yml' : 'preview-clean-up.yml';
+      const { group, 'cancel-in-progress': cancels } = pipeline.workflows.get(file)!.jobs[id]!.concurrency!;
+      const { github } = SCENES['a pull request that is closed'];
+      return [interpolate(group, { values: { github } }), cancels];
+    });
+
+    expect(groups).toEqual([
+      ['preview-12', false],
+      ['preview-12', false],
+    ]);
+  });
+
   it('a release that waits for its approval is not replaced by a push to main', () => {
     expect(groupToProd('a tag release/1.2.3')).not.toBe(groupToProd('a push to main'));
   });
