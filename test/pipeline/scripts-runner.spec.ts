@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { purlOf } from '../../scripts/ci/sbom/subject.js';
 import { Desk } from './desk.js';
 import { type Ended, runStep } from './script.js';
 import { savedImage } from './synthetic-image.js';
@@ -131,8 +132,14 @@ describe('scripts/ci/check-release.sh', () => {
       esac`,
     );
     writeFileSync(join(desk.folder, 'non-prod'), proposed);
-    // One that knows a single image.
-    desk.plant('cosign', `case "$*" in *${SIGNED}*) exit 0 ;; *) echo 'no signatures found' >&2; exit 1 ;; esac`);
+    // One that knows a single image, and what is attested of it.
+    const predicate = { metadata: { component: { purl: purlOf(SIGNED) } } };
+    const payload = Buffer.from(JSON.stringify({ predicate })).toString('base64');
+    writeFileSync(join(desk.folder, 'attested'), JSON.stringify({ payload }));
+    desk.plant(
+      'cosign',
+      `case "$*" in *${SIGNED}*) cat '${desk.folder}/attested' ;; *) echo 'no signatures found' >&2; exit 1 ;; esac`,
+    );
     return desk.step('check-release.sh', [], {
       GITHUB_EVENT_PATH: join(desk.folder, 'event.json'),
       GITHUB_REPOSITORY: 'acme/hello-world',
