@@ -17,7 +17,10 @@ function git(...args: readonly string[]): string {
 
 /** @returns the commit */
 function commit(): string {
-  git('add', ...['apps', 'libs', 'migrations', 'package.json', 'tsconfig.json', 'nest-cli.json', '.swcrc']);
+  git(
+    'add',
+    ...['apps', 'libs', 'migrations', 'package.json', 'tsconfig.json', 'nest-cli.json', '.swcrc', 'scripts/bundle.ts'],
+  );
   git('commit', '--quiet', '--allow-empty', '--message', 'any');
   return git('rev-parse', 'HEAD');
 }

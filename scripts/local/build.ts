@@ -30,7 +30,9 @@ export async function build(root: string, signal: AbortSignal): Promise<void> {
   if (!existsSync(nest)) throw new StartError('The packages are not installed: run "npm ci" first.');
   // A source that is changed meanwhile may have been read before: the next look must find it newer.
   const startedAt = new Date();
-  const { code, output } = await run(process.execPath, [nest, 'build'], { cwd: root, env: process.env, signal });
-  if (code !== 0) throw new StartError('The build failed, as told above.', { cause: output.trim() });
+  for (const step of [[nest, 'build'], ['scripts/bundle.ts']]) {
+    const { code, output } = await run(process.execPath, step, { cwd: root, env: process.env, signal });
+    if (code !== 0) throw new StartError('The build failed, as told above.', { cause: output.trim() });
+  }
   writeBuildInfo(root, startedAt);
 }

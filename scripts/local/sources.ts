@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const FOLDERS = ['apps', 'libs', 'migrations'] as const;
-const FILES = ['package.json', 'tsconfig.json', 'nest-cli.json', '.swcrc'] as const;
+const FILES = ['package.json', 'tsconfig.json', 'nest-cli.json', '.swcrc', 'scripts/bundle.ts'] as const;
 
 /** What the build is made of. */
 export const SOURCES: readonly string[] = [...FOLDERS, ...FILES];
