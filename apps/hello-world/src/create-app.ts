@@ -1,9 +1,17 @@
 import 'reflect-metadata';
 import { Logger, type ModuleMetadata } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { OpenApiDocument } from '#libs/admin';
-import { createFastify, HttpPipeline, listenOn, ManagementListener, portOf, UnreadableRequests } from '#libs/http';
+import {
+  createFastify,
+  HttpPipeline,
+  LeanFastifyAdapter,
+  listenOn,
+  ManagementListener,
+  portOf,
+  UnreadableRequests,
+} from '#libs/http';
 import { NestLogger } from '#libs/logging';
 import { AppModule, type AppModuleOptions } from './app.module.js';
 
@@ -31,7 +39,7 @@ export async function createApp(
   const root = AppModule.forRoot(options);
   const app = await NestFactory.create<NestFastifyApplication>(
     { ...root, imports: [...(root.imports ?? []), ...testModules] },
-    new FastifyAdapter(fastify),
+    new LeanFastifyAdapter(fastify),
     { logger: new NestLogger(options.logger), abortOnError: false, bodyParser: false },
   );
   app.get(HttpPipeline).attach(app.getHttpAdapter().getInstance());

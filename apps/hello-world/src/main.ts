@@ -11,6 +11,9 @@ if (Number(process.versions.node.split('.', 1)[0]) < LEAST_NODE_MAJOR) {
   process.exit(1);
 }
 
+const { keepTickShape } = await import('./tick-shape.js');
+keepTickShape();
+
 const { TerminationSignals } = await import('./termination-signals.js');
 const signals = new TerminationSignals();
 const { run } = await import('./run.js');

@@ -7,8 +7,8 @@ const MAX_PIPELINED_REQUESTS = 100;
 
 /** One open connection, as far as Node does not know it. */
 export class Connection {
-  /** Requests whose answers are not written yet; more than one where a client pipelines. */
-  readonly inFlight = new Set<FastifyReply>();
+  /** Requests whose answers are not written yet, in their order; more than one where a client pipelines. */
+  readonly inFlight: FastifyReply[] = [];
   private isRefused = false;
 
   constructor(
@@ -27,7 +27,7 @@ export class Connection {
 
   /** Whether one more request would be too many. */
   get full(): boolean {
-    return this.inFlight.size >= MAX_PIPELINED_REQUESTS;
+    return this.inFlight.length >= MAX_PIPELINED_REQUESTS;
   }
 
   /**
@@ -37,8 +37,15 @@ export class Connection {
   get working(): boolean {
     return (
       !this.socket.writableNeedDrain &&
-      [...this.inFlight].some(({ request, raw }) => request.raw.complete && !raw.writableEnded)
+      this.inFlight.some(({ request, raw }) => request.raw.complete && !raw.writableEnded)
     );
+  }
+
+  /** The answer is out. Answers leave in the order of their requests, so it is the first one. */
+  answered(reply: FastifyReply): void {
+    const index = this.inFlight.indexOf(reply);
+    if (index === 0) this.inFlight.shift();
+    else if (index > 0) this.inFlight.splice(index, 1);
   }
 
   /** From here on it serves no request. Whatever it waits for, it ends when the patience with it does. */

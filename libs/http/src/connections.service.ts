@@ -5,10 +5,14 @@ import type { FastifyReply } from 'fastify';
 import { type AppConfig, InjectAppConfig } from '#libs/config';
 import { Connection } from './connection.js';
 
+/** The connection of a socket, on the socket itself: no look-up is as cheap. */
+const CONNECTION = Symbol('connection');
+type KnownSocket = Socket & { [CONNECTION]?: Connection | undefined };
+
 /** The open connections of all listeners, and what is in flight on each. */
 @Injectable()
 export class Connections {
-  private readonly bySocket = new Map<Socket, Connection>();
+  private readonly open = new Set<Connection>();
   private separate = false;
 
   constructor(@InjectAppConfig() private readonly config: AppConfig) {}
@@ -20,11 +24,13 @@ export class Connections {
    */
   watch(server: Server, management: boolean, onLost: (reply: FastifyReply) => void): void {
     this.separate ||= management;
-    server.on('connection', (socket) => {
+    server.on('connection', (socket: KnownSocket) => {
       const connection = new Connection(socket, server, management, this.config.http.requestTimeoutMs);
-      this.bySocket.set(socket, connection);
+      this.open.add(connection);
+      socket[CONNECTION] = connection;
       socket.once('close', () => {
-        this.bySocket.delete(socket);
+        this.open.delete(connection);
+        socket[CONNECTION] = undefined;
         for (const reply of connection.inFlight) onLost(reply);
       });
     });
@@ -35,8 +41,8 @@ export class Connections {
   }
 
   /** `undefined` for a connection that is closed already, and for a request that came without one (`inject`). */
-  of(socket: Socket): Connection | undefined {
-    return this.bySocket.get(socket);
+  of(socket: KnownSocket): Connection | undefined {
+    return socket[CONNECTION];
   }
 
   /** Whether a route for the platform (or for the public) answers here. Without a management listener all do. */
@@ -46,7 +52,6 @@ export class Connections {
 
   /** Connections of a listener that keep it from closing although no handler is at work for them. */
   *stalled(server: Server): Generator<Connection> {
-    for (const connection of this.bySocket.values())
-      if (connection.server === server && !connection.working) yield connection;
+    for (const connection of this.open) if (connection.server === server && !connection.working) yield connection;
   }
 }

@@ -100,11 +100,11 @@ export class HttpPipeline {
       performance.now(),
     );
     request.context = context;
-    connection?.inFlight.add(reply);
+    connection?.inFlight.push(reply);
     // Not Fastify's onResponse, which knows nothing of a client that went away. It happens once, without `once`, whose
     // bookkeeping costs more than what is called.
     reply.raw.on('finish', () => {
-      connection?.inFlight.delete(reply);
+      connection?.answered(reply);
       this.end(reply);
     });
     if (tooMany) {

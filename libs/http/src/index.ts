@@ -5,6 +5,7 @@ export type { RequestPipeline } from './http.constants.js';
 export { ManagementRoute, type RouteTraits } from './http.decorators.js';
 export { HttpPipelineModule } from './http-pipeline.module.js';
 export { HttpPipeline } from './http-pipeline.service.js';
+export { LeanFastifyAdapter } from './lean-fastify.adapter.js';
 export { listenOn, portOf } from './listen.js';
 export { ManagementListener } from './management-listener.service.js';
 export { PROBLEM_CONTENT_TYPE, type ProblemDetails } from './problem-details.js';

@@ -37,7 +37,7 @@ export class UnreadableRequests {
     }
     const code = error.code ?? error.name;
     const status = STATUS_BY_ERROR_CODE[code] ?? 400;
-    const last = [...connection.inFlight].at(-1);
+    const last = connection.inFlight.at(-1);
     if (last && !last.sent && !last.request.raw.complete) this.answerHalfReceived(last, status);
     else this.answerUnknown(last, socket, code, status);
   }
