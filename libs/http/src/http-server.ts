@@ -14,8 +14,8 @@ const MAX_REQUESTS_PER_SOCKET = 0;
 /** Node's own value, named: an idle connection is kept this much longer than announced, for a request on its way. */
 const KEEP_ALIVE_TIMEOUT_BUFFER_MS = 1_000;
 
-/** Targets that have a path: origin and absolute form (RFC 9112, section 3.2). */
-const HAS_PATH = /^(\/|https?:\/\/)/i;
+/** Targets in absolute form, which have a path like those that begin with it (RFC 9112, section 3.2). */
+const ABSOLUTE = /^https?:\/\//i;
 
 /** Called for each connection whose bytes are no request. */
 export type UnreadableListener = (error: ConnectionError, socket: Socket) => void;
@@ -29,7 +29,8 @@ export function createHttpServer(
   const listener: RequestListener = (request, response) => {
     // Fastify's router answers any other target by itself, past every hook, or takes it for `/`. With a slash it is an
     // unknown path like another: of the server as a whole (`*`) there is nothing to tell.
-    if (!HAS_PATH.test(request.url ?? '')) request.url = `/${request.url}`;
+    const target = request.url ?? '';
+    if (!target.startsWith('/') && !ABSOLUTE.test(target)) request.url = `/${target}`;
     handler(request, response);
   };
   const connectionsCheckingInterval = Math.min(CONNECTIONS_CHECKING_INTERVAL_MS, config.headersTimeoutMs);
