@@ -1,11 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { fastify } from 'fastify';
+import { type FastifyInstance, fastify } from 'fastify';
 import { LeanFastifyAdapter } from './lean-fastify.adapter.js';
 
 describe('LeanFastifyAdapter', () => {
   it('adds no listener of its own to an answer', async () => {
-    const instance = fastify();
-    new LeanFastifyAdapter(instance);
+    const instance = new LeanFastifyAdapter(fastify()).getInstance<FastifyInstance>();
     const listeners = new Promise<number>((resolve) => {
       instance.get('/', (_request, reply) => {
         resolve(reply.raw.listenerCount('finish') + reply.raw.listenerCount('error'));
@@ -13,8 +12,8 @@ describe('LeanFastifyAdapter', () => {
       });
     });
 
-    await instance.listen({ host: '127.0.0.1', port: 0 });
-    await fetch(`http://127.0.0.1:${instance.addresses()[0]?.port}/`);
+    const url = await instance.listen({ host: '127.0.0.1', port: 0 });
+    await fetch(url);
 
     // One is Node's: it sees to the next request of the connection.
     expect(await listeners).toBe(1);
@@ -22,8 +21,7 @@ describe('LeanFastifyAdapter', () => {
   });
 
   it('leaves Fastify the hooks that others add', async () => {
-    const instance = fastify();
-    new LeanFastifyAdapter(instance);
+    const instance = new LeanFastifyAdapter(fastify()).getInstance<FastifyInstance>();
     const seen: string[] = [];
     instance.addHook('onRequest', (_request, _reply, done) => done(void seen.push('request')));
     instance.addHook('onResponse', (_request, _reply, done) => done(void seen.push('response')));
