@@ -5,7 +5,7 @@ export const ROOT = resolve(import.meta.dirname, '../..');
 
 /** What a step takes from a workflow or a desk: a test says itself what of it there is. */
 const TAKEN_BY_STEPS =
-  /^(GITHUB_|ACTIONS_|RUNNER_|COSIGN_|CERTIFICATE_|AWS_|ECR_|GITOPS_|KUBE_CONFIG|SLACK_|SIGSTORE_|GH_TOKEN|OUT$|REQUIRE_TOOLS)/;
+  /^(GITHUB_|ACTIONS_|RUNNER_|COSIGN_|CERTIFICATE_|AWS_|ECR_|GITOPS_|KUBE_CONFIG|SLACK_|SIGSTORE_|GH_TOKEN|REQUIRE_TOOLS|(OUT|TAG|DIGEST|IMAGE|REPOSITORY|REFERENCE|RELEASE|VERSION|COMMIT|CHART_DIGEST)$)/;
 
 export interface Ended {
   readonly code: number | null;
