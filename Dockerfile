@@ -36,6 +36,8 @@ COPY apps ./apps
 ARG VERSION=0.0.0-unversioned
 ARG REVISION=unknown
 RUN npm run build
+RUN install --directory --owner=65532 dist/apps/hello-world/compile-cache \
+  && setpriv --reuid=65532 --regid=65532 --clear-groups node scripts/fill-compile-cache.ts
 WORKDIR /image/app
 COPY LICENSE package.json deploy/image/healthcheck.mjs ./
 RUN cp -r /app/dist . && find dist -name '*.map' -delete && /settle.sh

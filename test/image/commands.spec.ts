@@ -39,6 +39,18 @@ describeUnless(whyNoImage())('the image by its command lines', () => {
     expect(container.stdout()).toMatch(/PORT.*LOG_LEVEL|LOG_LEVEL.*PORT/);
   });
 
+  it('has what its start compiles compiled', async () => {
+    const container = await runContainer({
+      flags: HARDENED,
+      env: { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
+      args: [MAIN, '--print-config'],
+    });
+
+    const decided = [...container.stderr().matchAll(/V8 code cache for ESM \S+ was (accepted|rejected)/g)];
+    expect(decided.length).toBeGreaterThan(0);
+    expect(decided.filter(([, verdict]) => verdict === 'rejected')).toEqual([]);
+  });
+
   it('reads flags from a file that is mounted, and sees it change', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'image-flags-'));
     const write = (variant: 'on' | 'off'): Promise<void> => {

@@ -11,6 +11,10 @@ if (Number(process.versions.node.split('.', 1)[0]) < LEAST_NODE_MAJOR) {
   process.exit(1);
 }
 
+const { enableCompileCache } = await import('node:module');
+// What a start compiles is there for the next one. The image has it, and cannot write it; there Node only reads.
+enableCompileCache(`${import.meta.dirname}/../compile-cache`);
+
 const { keepTickShape } = await import('./tick-shape.js');
 keepTickShape();
 
