@@ -59,55 +59,59 @@ describe('scripts/ci/verdict.sh', () => {
 
 describe('scripts/ci/scope.sh', () => {
   const NON_PROD = 'deploy/flux/non-prod/release/hello-world-helmrelease.yaml';
+  const [BASE, HEAD] = ['b'.repeat(40), 'c'.repeat(40)];
+  const PULL_REQUEST = { pull_request: { base: { sha: BASE }, head: { sha: HEAD } } };
   const event = (content: object): NodeJS.ProcessEnv => {
     writeFileSync(join(desk.folder, 'event.json'), JSON.stringify(content));
     return { GITHUB_EVENT_PATH: join(desk.folder, 'event.json'), GITHUB_REPOSITORY: 'acme/hello-world' };
   };
-  const gh = (files: readonly string[]): void =>
-    desk.plant('gh', `echo "$*" >'${desk.folder}/asked'; printf '%s\\n' ${files.join(' ')}`);
+  const named = (...files: readonly string[]) => files.map((filename) => ({ filename }));
+  /** What GitHub says of these very commits; of nothing else it knows. */
+  const gh = (files: readonly Readonly<Record<string, string>>[]): void => {
+    writeFileSync(join(desk.folder, 'compared.json'), JSON.stringify({ files }));
+    desk.plant('gh', `[[ $2 == */compare/${BASE}...${HEAD} ]] && jq -r "$4" '${desk.folder}/compared.json'`);
+  };
 
   it.each([
-    ['only what non-prod runs', [NON_PROD], 'release', 'true'],
+    ['only what non-prod runs', named(NON_PROD), 'release', 'true'],
     [
       'what prod runs, and its chart',
-      [NON_PROD.replace('non-', ''), 'deploy/flux/prod/release/chart.yaml'],
+      named(NON_PROD.replace('non-', ''), 'deploy/flux/prod/release/chart.yaml'),
       'release',
       'true',
     ],
-    ['that and a script', [NON_PROD, 'scripts/ci/push.sh'], 'all', 'true'],
-    ['a script', ['scripts/ci/push.sh'], 'all', 'false'],
-    ['another file beside it', [`${NON_PROD}.bak`], 'all', 'false'],
-    ['a file that was named so', [NON_PROD, 'apps/main.ts'], 'all', 'true'],
+    ['that and a script', named(NON_PROD, 'scripts/ci/push.sh'), 'all', 'true'],
+    ['a script', named('scripts/ci/push.sh'), 'all', 'false'],
+    ['another file beside it', named(`${NON_PROD}.bak`), 'all', 'false'],
+    ['a file that was named so', [{ filename: 'apps/main.ts', previous_filename: NON_PROD }], 'all', 'true'],
   ])('%s', async (_, files, scope, releases) => {
     gh(files);
 
-    const ended = await desk.step('scope.sh', [], event({ pull_request: { number: 12 } }));
+    const ended = await desk.step('scope.sh', [], event(PULL_REQUEST));
 
     expect(ended.code).toBe(0);
     expect(desk.written('output')).toBe(`scope=${scope}\nreleases=${releases}\n`);
-    expect(desk.written('asked')).toContain('repos/acme/hello-world/pulls/12/files');
   });
 
   it('in the merge queue it asks for what the group changes', async () => {
-    gh([NON_PROD]);
+    gh(named(NON_PROD));
 
-    await desk.step('scope.sh', [], event({ merge_group: { base_sha: 'a'.repeat(40), head_sha: 'b'.repeat(40) } }));
+    await desk.step('scope.sh', [], event({ merge_group: { base_sha: BASE, head_sha: HEAD } }));
 
     expect(desk.written('output')).toContain('scope=release');
-    expect(desk.written('asked')).toContain(`compare/${'a'.repeat(40)}...${'b'.repeat(40)}`);
   });
 
   it.each([
-    ['GitHub does not answer', 'exit 1', { pull_request: { number: 12 } }],
-    ['GitHub names nothing', 'true', { pull_request: { number: 12 } }],
+    ['GitHub names nothing', [], PULL_REQUEST],
+    ['so much has changed that GitHub does not tell all', named(...Array<string>(300).fill(NON_PROD)), PULL_REQUEST],
     [
-      'so much has changed that GitHub does not tell all',
-      `for each in $(seq 300); do echo ${NON_PROD}; done`,
-      { pull_request: { number: 12 } },
+      'GitHub does not know the commits',
+      named(NON_PROD),
+      { pull_request: { base: { sha: HEAD }, head: { sha: BASE } } },
     ],
-    ['it is a push', 'exit 1', { ref: 'refs/heads/main' }],
-  ])('%s: everything is to be looked at', async (_, script, content) => {
-    desk.plant('gh', script);
+    ['it is a push', named(NON_PROD), { ref: 'refs/heads/main' }],
+  ])('%s: everything is to be looked at', async (_, files, content) => {
+    gh(files);
 
     await desk.step('scope.sh', [], event(content));
 
@@ -237,7 +241,9 @@ describe('scripts/ci/foreign-release.sh', () => {
     const ended = await check([{ filename: 'README.md', patch: '+ hello' }, file]);
 
     expect(ended.code).toBe(1);
-    expect(ended.stderr).toMatch(/it changes deploy\/flux\/\S+, by which Flux knows what runs, and comes from who may not/);
+    expect(ended.stderr).toMatch(
+      /it changes deploy\/flux\/\S+, by which Flux knows what runs, and comes from who may not/,
+    );
   });
 
   it('refuses what GitHub does not show, or not all of', async () => {
