@@ -24,6 +24,8 @@ for environment in non-prod prod; do
   file=deploy/flux/$environment/release/hello-world-helmrelease.yaml
   text=$(gh api --header 'Accept: application/vnd.github.raw+json' "repos/$GITHUB_REPOSITORY/contents/$file?ref=$commit") \
     || die "GitHub does not show $file at $commit"
+  # An escape or a type of YAML's, as !!binary, would hide a digest that Kustomize then writes out.
+  [[ $text != *[\\!]* ]] || die "$file has a backslash or an exclamation mark, by which YAML hides what is to run: write it as it is"
   # Whatever else is written there: a digest is one line, and a line that is not one is refused by the render.
   digests=$(grep -Eo 'sha256:[0-9a-f]{64}' <<<"$text" | sort -u || true)
   [ -n "$digests" ] || { say "$environment: names nothing to run" && continue; }

@@ -151,6 +151,16 @@ describe('scripts/ci/check-release.sh', () => {
     expect(ended.stderr).toContain(`non-prod is to run ${DIGEST}, which main has not signed`);
   });
 
+  it.each([
+    ['by an escape', `      digest: "sha\\x32\\\n        56:${'d'.repeat(64)}"\n`],
+    ['by a type of YAML', `      digest: !!binary ${Buffer.from(DIGEST).toString('base64')}\n`],
+  ])('one that is hidden %s does not', async (_, proposed) => {
+    const ended = await check(proposed);
+
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain('by which YAML hides what is to run');
+  });
+
   it('without a registry it is skipped', async () => {
     const ended = await desk.step('check-release.sh');
 
