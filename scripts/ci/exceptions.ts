@@ -16,10 +16,11 @@ const READERS: Readonly<Record<string, (text: string) => readonly Accepted[]>> =
   '.github/osv-scanner.toml': ofOsvScanner,
   '.trivyignore.yaml': ofTrivy,
 };
-/** What a scanner reads where it is told of no other file, and what is to be in its place. */
+/** What a scanner reads without being told to, and what is to be in its place: `trivy.yaml` can name a policy of its own. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'osv-scanner.toml': '.github/osv-scanner.toml',
   '.trivyignore': '.trivyignore.yaml',
+  'trivy.yaml': '.trivyignore.yaml',
 };
 
 /**

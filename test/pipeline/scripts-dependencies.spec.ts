@@ -164,6 +164,7 @@ describe('exceptions.ts', () => {
     ['Trivy: has no last day', trivy('paths: [x]', undefined, 'misconfigurations'), 'CVE-2022-40897 has no last day'],
     ['Trivy: has no reason', trivy(`expired_at: ${FURTHEST}`, 'paths: [x]'), 'CVE-2022-40897 gives no reason'],
     ['Trivy: is in another file', { '.trivyignore': 'CVE-2022-40897' }, 'exceptions are in .trivyignore.yaml'],
+    ['Trivy: is in its settings', { 'trivy.yaml': 'ignore-policy: x.rego' }, 'exceptions are in .trivyignore.yaml'],
     ['osv: is in another file', { 'osv-scanner.toml': '' }, 'exceptions are in .github/osv-scanner.toml'],
   ])('fails for what %s, and names it', async (_what, files, why) => {
     const { code, stderr } = await exceptions(files);
