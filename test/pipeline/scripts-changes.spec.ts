@@ -5,6 +5,9 @@ import { purlOf } from '../../scripts/ci/sbom/subject.js';
 import { Desk } from './desk.js';
 import type { Ended } from './script.js';
 
+const [BASE, HEAD] = ['b'.repeat(40), 'c'.repeat(40)];
+const PULL_REQUEST = { pull_request: { base: { sha: BASE }, head: { sha: HEAD } } };
+
 let desk: Desk;
 
 beforeEach(() => {
@@ -13,20 +16,21 @@ beforeEach(() => {
 
 afterEach(() => desk.leave());
 
+/** What a step is told of the event that started it. */
+function event(content: object): NodeJS.ProcessEnv {
+  writeFileSync(join(desk.folder, 'event.json'), JSON.stringify(content));
+  return { GITHUB_EVENT_PATH: join(desk.folder, 'event.json'), GITHUB_REPOSITORY: 'acme/hello-world' };
+}
+
+/** A GitHub that knows what the two commits change, and nothing else. */
+function plantGitHub(files: readonly Readonly<Record<string, string>>[]): void {
+  writeFileSync(join(desk.folder, 'compared.json'), JSON.stringify({ files }));
+  desk.plant('gh', `[[ $2 == */compare/${BASE}...${HEAD} ]] && jq -r "$4" '${desk.folder}/compared.json'`);
+}
+
 describe('scripts/ci/scope.sh', () => {
   const NON_PROD = 'deploy/flux/non-prod/release/hello-world-helmrelease.yaml';
-  const [BASE, HEAD] = ['b'.repeat(40), 'c'.repeat(40)];
-  const PULL_REQUEST = { pull_request: { base: { sha: BASE }, head: { sha: HEAD } } };
-  const event = (content: object): NodeJS.ProcessEnv => {
-    writeFileSync(join(desk.folder, 'event.json'), JSON.stringify(content));
-    return { GITHUB_EVENT_PATH: join(desk.folder, 'event.json'), GITHUB_REPOSITORY: 'acme/hello-world' };
-  };
   const named = (...files: readonly string[]) => files.map((filename) => ({ filename }));
-  /** What GitHub says of these very commits; of nothing else it knows. */
-  const gh = (files: readonly Readonly<Record<string, string>>[]): void => {
-    writeFileSync(join(desk.folder, 'compared.json'), JSON.stringify({ files }));
-    desk.plant('gh', `[[ $2 == */compare/${BASE}...${HEAD} ]] && jq -r "$4" '${desk.folder}/compared.json'`);
-  };
 
   it.each([
     ['only what non-prod runs', named(NON_PROD), 'release', 'true'],
@@ -41,7 +45,7 @@ describe('scripts/ci/scope.sh', () => {
     ['another file beside it', named(`${NON_PROD}.bak`), 'all', 'false'],
     ['a file that was named so', [{ filename: 'apps/main.ts', previous_filename: NON_PROD }], 'all', 'true'],
   ])('%s', async (_, files, scope, releases) => {
-    gh(files);
+    plantGitHub(files);
 
     const ended = await desk.step('scope.sh', [], event(PULL_REQUEST));
 
@@ -50,7 +54,7 @@ describe('scripts/ci/scope.sh', () => {
   });
 
   it('in the merge queue it asks for what the group changes', async () => {
-    gh(named(NON_PROD));
+    plantGitHub(named(NON_PROD));
 
     await desk.step('scope.sh', [], event({ merge_group: { base_sha: BASE, head_sha: HEAD } }));
 
@@ -67,7 +71,7 @@ describe('scripts/ci/scope.sh', () => {
     ],
     ['it is a push', named(NON_PROD), { ref: 'refs/heads/main' }],
   ])('%s: everything is to be looked at', async (_, files, content) => {
-    gh(files);
+    plantGitHub(files);
 
     await desk.step('scope.sh', [], event(content));
 
@@ -78,10 +82,7 @@ describe('scripts/ci/scope.sh', () => {
 describe('scripts/ci/check-release.sh', () => {
   const DIGEST = `sha256:${'d'.repeat(64)}`;
   const SIGNED = `sha256:${'a'.repeat(64)}`;
-  const [BASE, HEAD] = ['b'.repeat(40), 'c'.repeat(40)];
   const check = (proposed: string, env: NodeJS.ProcessEnv = {}, patch = ''): Promise<Ended> => {
-    const event = { pull_request: { base: { sha: BASE }, head: { sha: HEAD } } };
-    writeFileSync(join(desk.folder, 'event.json'), JSON.stringify(event));
     writeFileSync(join(desk.folder, 'patch'), patch);
     desk.plant(
       'gh',
@@ -101,8 +102,7 @@ describe('scripts/ci/check-release.sh', () => {
       `case "$*" in *${SIGNED}*) cat '${desk.folder}/attested' ;; *) echo 'no signatures found' >&2; exit 1 ;; esac`,
     );
     return desk.step('check-release.sh', [], {
-      GITHUB_EVENT_PATH: join(desk.folder, 'event.json'),
-      GITHUB_REPOSITORY: 'acme/hello-world',
+      ...event(PULL_REQUEST),
       REPOSITORY: 'localhost:5000/hello-world',
       ...env,
     });
@@ -170,18 +170,11 @@ describe('scripts/ci/check-release.sh', () => {
 });
 
 describe('scripts/ci/foreign-release.sh', () => {
-  const [BASE, HEAD] = ['b'.repeat(40), 'c'.repeat(40)];
   const RELEASE = 'deploy/flux/prod/release/hello-world-helmrelease.yaml';
   const KUSTOMIZATION = 'deploy/flux/prod/release/kustomization.yaml';
   const check = (files: readonly Readonly<Record<string, string>>[]): Promise<Ended> => {
-    const event = { pull_request: { base: { sha: BASE }, head: { sha: HEAD } } };
-    writeFileSync(join(desk.folder, 'event.json'), JSON.stringify(event));
-    writeFileSync(join(desk.folder, 'compared.json'), JSON.stringify({ files }));
-    desk.plant('gh', `[[ $2 == */compare/${BASE}...${HEAD} ]] && jq -r "$4" '${desk.folder}/compared.json'`);
-    return desk.step('foreign-release.sh', [], {
-      GITHUB_EVENT_PATH: join(desk.folder, 'event.json'),
-      GITHUB_REPOSITORY: 'acme/hello-world',
-    });
+    plantGitHub(files);
+    return desk.step('foreign-release.sh', [], event(PULL_REQUEST));
   };
 
   it.each([
@@ -215,10 +208,7 @@ describe('scripts/ci/foreign-release.sh', () => {
   it('refuses what GitHub does not show, or not all of', async () => {
     const many = await check(Array.from({ length: 300 }, (_, n) => ({ filename: `${n}`, patch: '' })));
     desk.plant('gh', 'exit 1');
-    const away = await desk.step('foreign-release.sh', [], {
-      GITHUB_EVENT_PATH: join(desk.folder, 'event.json'),
-      GITHUB_REPOSITORY: 'acme/hello-world',
-    });
+    const away = await desk.step('foreign-release.sh', [], event(PULL_REQUEST));
 
     expect([many.code, away.code]).toEqual([1, 1]);
     for (const { stderr } of [many, away]) expect(stderr).toContain('GitHub does not show what is changed');
