@@ -195,6 +195,8 @@ async function withdraw(branch: RemoteBranch, base: string, request: Request): P
     report.say(`closed ${closed}, which proposed ${digest}`);
     report.summary(`${environment}: closed ${closed}, which proposed \`${digest}\``);
   }
+  // With its branch it would still seem to wait, and hold back what is older.
+  branch.remove(branchName);
   // It may have been merged just now.
   branch.update();
 }

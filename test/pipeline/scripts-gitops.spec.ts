@@ -311,6 +311,18 @@ describe('the pull request of set-digest.ts', () => {
     expect(again.stdout).not.toContain('closed');
   });
 
+  it('holds back no older commit once it is taken back', async () => {
+    const older = remote.commit('a.txt', 'a', 'older');
+    const newer = remote.commit('a.txt', 'b', 'newer');
+    await remote.setDigest(['non-prod', '--tag', `sha-${newer}`, '--digest', digest('b')], env());
+
+    await remote.setDigest(['non-prod', '--revert', '--digest', digest('b')], env());
+    const ended = await remote.setDigest(['non-prod', '--tag', `sha-${older}`, '--digest', digest('a')], env());
+
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(remote.image('gitops/non-prod', NON_PROD)).toEqual({ tag: `sha-${older}`, digest: digest('a') });
+  });
+
   it('stays open where nobody may close it, which is said', async () => {
     await remote.setDigest(['non-prod', '--tag', 'sha-a', '--digest', digest('a')]);
 

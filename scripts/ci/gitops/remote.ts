@@ -99,6 +99,17 @@ export class RemoteBranch {
     }
   }
 
+  /**
+   * Deletes a branch, unless something else was pushed to it since the last update. Whether it went is not asked: one that
+   * stays only holds back what is older.
+   */
+  remove(branch: string): void {
+    const there = this.#tip(branch);
+    if (there === undefined) return;
+    const lease = `--force-with-lease=refs/heads/${branch}:${there}`;
+    this.#run(['push', '--quiet', lease, this.#url, `:refs/heads/${branch}`]);
+  }
+
   #commit(files: Files, message: string): string | undefined {
     const env = { GIT_INDEX_FILE: join(this.#folder, 'index-of-this-run') };
     this.#git(['read-tree', 'refs/base'], env);
