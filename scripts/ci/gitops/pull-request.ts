@@ -54,7 +54,8 @@ export class PullRequests {
   /**
    * Has it merged as soon as what its branch asks for is green.
    *
-   * @param head the commit that is to be merged, and no other
+   * @param head the commit that was proposed: what is green already is merged as that one and no other, what is not when
+   *   GitHub finds the branch green, whatever it holds by then
    * @returns why not, where the repository does not have that
    */
   async mergeWhenGreen(pull: PullRequest, head: string): Promise<string | undefined> {
