@@ -245,7 +245,9 @@ async function propose(request: Request): Promise<void> {
   }
   if (release === undefined) await withdraw(branch, base, request);
 
-  const running = runningIn(filesOf(branch, request));
+  const files = filesOf(branch, request);
+  const running = runningIn(files);
+  const waited = runningIn(proposedIn(branch, request, files));
   const what =
     release === undefined
       ? `${environment} goes back from ${running.tag ?? digest}`
@@ -258,6 +260,10 @@ async function propose(request: Request): Promise<void> {
   }
   const { done, commit } = proposed;
   report.say(`${what}: ${branchName} is ${done === 'pushed' ? 'pushed' : 'as it was'}`);
+  if (release === undefined && done === 'pushed' && waited.tag !== undefined && waited.digest !== running.digest) {
+    report.say(`${waited.tag} waited there: propose it again once ${environment} has gone back`);
+    report.summary(`${environment}: ${waited.tag} waited for it, and is to be proposed again`);
+  }
   const chart = release?.chart ? `\n\nChart ${release.chart.tag}, \`${release.chart.digest}\`` : '';
   const body = `${what}.\n\n\`${digest}\`${chart}\n`;
   await openPullRequest({ branch: branchName, base, title, body, commit }, branch.url, request);

@@ -93,6 +93,21 @@ describe('a release that is proposed by set-digest.ts', () => {
   const release = async (version: string, of: string, ...more: readonly string[]) =>
     remote.propose('prod', version, of, '--chart-digest', digest(of), ...more);
 
+  it('is not lost in silence when it waits while prod goes back', async () => {
+    await release('1.2.3', 'a');
+    remote.merge('gitops/prod');
+    await release('1.2.4', 'b');
+    remote.merge('gitops/prod');
+    await release('1.2.5', 'c');
+
+    const back = await remote.setDigest(['prod', '--revert', '--digest', digest('b')]);
+    const again = await remote.setDigest(['prod', '--revert', '--digest', digest('b')]);
+
+    expect(remote.image('gitops/prod', PROD)['tag']).toBe('1.2.3');
+    expect(back.stdout).toContain('1.2.5 waited there: propose it again once prod has gone back');
+    expect(again.stdout).not.toContain('waited there');
+  });
+
   it('does not take the place of a newer version that runs, waits, or has its chart there', async () => {
     await release('1.9.0', 'a');
     remote.merge('gitops/prod');
