@@ -16,6 +16,8 @@ const EXTERNAL = [
   // `@nestjs/typeorm` and the instrumentation of `pg` get at the packages themselves.
   'typeorm',
   'pg',
+  // Whatever is loaded beside the service adds to the same registry.
+  'prom-client',
   // Of the development dependencies, for a terminal only.
   'pino-pretty',
   '#migrations',
