@@ -77,11 +77,11 @@ function environmentOf(step: Step): NodeJS.ProcessEnv {
     IMAGE: `${desk.registry}/hello-world@${DIGEST}`,
     REPOSITORY: desk.repository,
     REFERENCE: `${desk.repository}@${DIGEST}`,
-    RELEASE: `release/${values.release}`,
-    VERSION: values.release,
     COMMIT: desk.commit,
     CHART_DIGEST: outputsIn(outputs)['chart-digest'] ?? '',
     GITHUB_OUTPUT: outputs,
+    // Not of the steps before: what is promoted was built before anybody knew which version it would be.
+    ...(RELEASE.some(({ id }) => id === step.id) && { RELEASE: `release/${values.release}`, VERSION: values.release }),
     ...step.env,
   };
 }
