@@ -13,6 +13,8 @@ export class FakeGitHub {
   readonly asked: Asked[] = [];
   /** What it says to a wish for a merge by itself. */
   autoMergeError: string | undefined;
+  /** Merges the pull request that is to be closed, just before. */
+  mergesBeforeClosing: (() => void) | undefined;
   readonly #open = new Map<string, number>();
   readonly #server: Server;
 
@@ -75,7 +77,8 @@ export class FakeGitHub {
       return { status: 201, body: pull(number) };
     }
     const number = Number(path.split('/').at(-1));
+    if (body['state'] === 'closed') this.mergesBeforeClosing?.();
     if (body['state'] === 'closed') for (const [head, of] of this.#open) if (of === number) this.#open.delete(head);
-    return { status: 200, body: pull(number) };
+    return this.mergesBeforeClosing ? { status: 422, body: {} } : { status: 200, body: pull(number) };
   }
 }

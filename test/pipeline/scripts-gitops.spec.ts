@@ -311,6 +311,20 @@ describe('the pull request of set-digest.ts', () => {
     expect(again.stdout).not.toContain('closed');
   });
 
+  it('is taken back from main when it merges just before it would have been closed', async () => {
+    await remote.setDigest(['non-prod', '--tag', 'sha-a', '--digest', digest('a')], env());
+    remote.merge('gitops/non-prod');
+    await remote.setDigest(['non-prod', '--tag', 'sha-b', '--digest', digest('b')], env());
+    github.mergesBeforeClosing = () => remote.merge('gitops/non-prod');
+
+    const ended = await remote.setDigest(['non-prod', '--revert', '--digest', digest('b')], env());
+
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).not.toContain('closed');
+    expect(remote.image('main', NON_PROD)['digest']).toBe(digest('b'));
+    expect(remote.image('gitops/non-prod', NON_PROD)['digest']).toBe(digest('a'));
+  });
+
   it('holds back no older commit once it is taken back', async () => {
     const older = remote.commit('a.txt', 'a', 'older');
     const newer = remote.commit('a.txt', 'b', 'newer');

@@ -47,8 +47,15 @@ export class PullRequests {
   /** Closes the one of a branch that is open, so that it does not merge itself any more. @returns where it is; `undefined`: there was none */
   async close(branches: Branches): Promise<string | undefined> {
     const known = await this.#openOne(branches);
-    if (known !== undefined) await this.#ask('PATCH', this.#path(known), { state: 'closed' });
-    return known?.html_url;
+    if (known === undefined) return undefined;
+    try {
+      await this.#ask('PATCH', this.#path(known), { state: 'closed' });
+    } catch (error) {
+      // One that has merged meanwhile cannot be closed, and need not be.
+      if ((await this.#openOne(branches)) !== undefined) throw error;
+      return undefined;
+    }
+    return known.html_url;
   }
 
   /**
