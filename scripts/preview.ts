@@ -11,9 +11,10 @@
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { dateOf } from './calendar-date.ts';
 import { changeBranch } from './previews/branch.ts';
 import { expiredOn, putPreview, removePreviews } from './previews/folder.ts';
-import { dateOf, PreviewError, previewName, previewOf, renderPreview } from './previews/render.ts';
+import { PreviewError, previewName, previewOf, renderPreview } from './previews/render.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const USAGE =

@@ -1,3 +1,5 @@
+import { DAY_MS, dateOf } from '../calendar-date.ts';
+
 /** Something that a scan finds and that is accepted for a while, in whichever file. */
 export interface Accepted {
   /** The advisory, vulnerability or check. */
@@ -8,10 +10,6 @@ export interface Accepted {
 }
 
 const LONGEST_DAYS = 180;
-const DAY_MS = 86_400_000;
-
-/** As 2026-12-31, which sorts as time does. */
-export const dateOf = (time: number): string => new Date(time).toISOString().slice(0, 10);
 
 /** Why it does not count on a day: without a reason, or with a last day that is none, is over or is too far ahead. */
 export function whyNotAccepted({ what, reason, until }: Accepted, today: string): string | undefined {

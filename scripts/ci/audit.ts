@@ -13,7 +13,8 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
-import { type Accepted, dateOf, whyNotAccepted } from './accepted.ts';
+import { dateOf } from '../calendar-date.ts';
+import { type Accepted, whyNotAccepted } from './accepted.ts';
 import { Report } from './report.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');

@@ -8,7 +8,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
-import { type Accepted, dateOf, whyNotAccepted } from './accepted.ts';
+import { dateOf } from '../calendar-date.ts';
+import { type Accepted, whyNotAccepted } from './accepted.ts';
 import { Report } from './report.ts';
 
 /** How a file of exceptions is read. */

@@ -201,6 +201,15 @@ async function withdraw(branch: RemoteBranch, base: string, request: Request): P
   branch.update();
 }
 
+/** Going back has taken the place of what was proposed, as the last update has seen it. */
+function tellWhatWaited(branch: RemoteBranch, request: Request, files: Files): void {
+  const { environment } = request;
+  const waited = runningIn(proposedIn(branch, request, files));
+  if (waited.tag === undefined || waited.digest === runningIn(files).digest) return;
+  report.say(`${waited.tag} waited there: propose it again once ${environment} has gone back`);
+  report.summary(`${environment}: ${waited.tag} waited for it, and is to be proposed again`);
+}
+
 async function openPullRequest(
   { commit, ...proposal }: { branch: string; base: string; title: string; body: string; commit: string },
   url: string,
@@ -247,7 +256,6 @@ async function propose(request: Request): Promise<void> {
 
   const files = filesOf(branch, request);
   const running = runningIn(files);
-  const waited = runningIn(proposedIn(branch, request, files));
   const what =
     release === undefined
       ? `${environment} goes back from ${running.tag ?? digest}`
@@ -260,10 +268,7 @@ async function propose(request: Request): Promise<void> {
   }
   const { done, commit } = proposed;
   report.say(`${what}: ${branchName} is ${done === 'pushed' ? 'pushed' : 'as it was'}`);
-  if (release === undefined && done === 'pushed' && waited.tag !== undefined && waited.digest !== running.digest) {
-    report.say(`${waited.tag} waited there: propose it again once ${environment} has gone back`);
-    report.summary(`${environment}: ${waited.tag} waited for it, and is to be proposed again`);
-  }
+  if (release === undefined && done === 'pushed') tellWhatWaited(branch, request, files);
   const chart = release?.chart ? `\n\nChart ${release.chart.tag}, \`${release.chart.digest}\`` : '';
   const body = `${what}.\n\n\`${digest}\`${chart}\n`;
   await openPullRequest({ branch: branchName, base, title, body, commit }, branch.url, request);

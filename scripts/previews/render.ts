@@ -3,6 +3,7 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
+import { DAY_MS, dateOf } from '../calendar-date.ts';
 
 /** What a person or a pipeline did wrong, or has to mend, in one sentence. */
 export class PreviewError extends Error {}
@@ -17,7 +18,6 @@ export interface Preview {
 }
 
 const MAX_DAYS = 30;
-const DAY_MS = 86_400_000;
 /** RFC 1123, in lower case, as Kubernetes wants it. */
 const HOST = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
@@ -39,11 +39,6 @@ export function previewOf(number = '', digest = '', days = ''): Preview {
     throw new PreviewError(`--days is ${JSON.stringify(days)}, and not a number from 1 to ${MAX_DAYS}`);
   }
   return { name, digest, expires: dateOf(Date.now() + Number(days) * DAY_MS) };
-}
-
-/** As 2026-12-31, which sorts as time does. */
-export function dateOf(time: number): string {
-  return new Date(time).toISOString().slice(0, 10);
 }
 
 /** The manifests of one preview, from deploy/flux/previews/preview, and where it will be. */
