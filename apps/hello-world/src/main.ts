@@ -11,6 +11,9 @@ if (Number(process.versions.node.split('.', 1)[0]) < LEAST_NODE_MAJOR) {
   process.exit(1);
 }
 
+const { TerminationSignals } = await import('./termination-signals.js');
+const signals = new TerminationSignals();
+
 const { enableCompileCache } = await import('node:module');
 // What a start compiles is there for the next one. The image has it, and cannot write it; there Node only reads.
 enableCompileCache(`${import.meta.dirname}/../compile-cache`);
@@ -18,7 +21,5 @@ enableCompileCache(`${import.meta.dirname}/../compile-cache`);
 const { keepTickShape } = await import('./tick-shape.js');
 keepTickShape();
 
-const { TerminationSignals } = await import('./termination-signals.js');
-const signals = new TerminationSignals();
 const { run } = await import('./run.js');
 await run(process.argv.slice(2), signals);

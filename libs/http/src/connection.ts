@@ -41,7 +41,7 @@ export class Connection {
     );
   }
 
-  /** The answer is out. Answers leave in the order of their requests, so it is the first one. */
+  /** The answer is out. Answers leave in the order of their requests, so it is the first one as a rule. */
   answered(reply: FastifyReply): void {
     const index = this.inFlight.indexOf(reply);
     if (index === 0) this.inFlight.shift();
